@@ -1,0 +1,174 @@
+/*
+ * Addresses of sockets (floor 0).
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "common/addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/strutil.h"
+
+#define HOST_MAX 255 /* octets of a host name; RFC 1035 2.3.4 */
+#define DIGITS "0123456789"
+
+static void
+set_inet(struct addr *a, struct in_addr host, in_port_t port)
+{
+	*a = (struct addr){.len = sizeof a->u.in};
+	a->u.in.sin_family = AF_INET;
+	a->u.in.sin_addr = host;
+	a->u.in.sin_port = htons(port);
+}
+
+static int
+look_up(const char *host, struct in_addr *out)
+{
+	struct addrinfo hints = {
+	    .ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *res = NULL;
+
+	if (getaddrinfo(host, NULL, &hints, &res) != 0 || res == NULL) {
+		errno = EHOSTUNREACH;
+		return -1;
+	}
+	memcpy(out, &((struct sockaddr_in *)(void *)res->ai_addr)->sin_addr,
+	    sizeof *out);
+	freeaddrinfo(res);
+	return 0;
+}
+
+static int
+parse_port(const char *text, in_port_t *port)
+{
+	long n;
+
+	if (*text == '\0' || str_number(text, 1, 65535, &n) < 0)
+		return -1;
+	*port = (in_port_t)n;
+	return 0;
+}
+
+static int
+parse_path(struct addr_spec *spec, const char *text)
+{
+	struct addr *a = &spec->addr;
+	size_t len = strlen(text);
+
+	if (len >= sizeof a->u.un.sun_path)
+		return -1;
+	a->u.un.sun_family = AF_UNIX;
+	memcpy(a->u.un.sun_path, text, len + 1);
+	a->len = sizeof a->u.un;
+	spec->kind = ADDR_FIXED;
+	return 0;
+}
+
+/* Cut "host:port" at its colon; without one the host is all of it. */
+static int
+split_host(const char *text, char host[HOST_MAX + 1], in_port_t *port)
+{
+	const char *colon = strchr(text, ':');
+	size_t len = colon == NULL ? strlen(text) : (size_t)(colon - text);
+
+	if (len == 0 || len > HOST_MAX)
+		return -1;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	return colon == NULL ? 0 : parse_port(colon + 1, port);
+}
+
+static int
+parse_host(struct addr_spec *spec, const char *text)
+{
+	char host[HOST_MAX + 1];
+	struct in_addr number;
+
+	if (split_host(text, host, &spec->port) < 0)
+		return -1;
+	if (inet_pton(AF_INET, host, &number) == 1) {
+		set_inet(&spec->addr, number, spec->port);
+		spec->kind = ADDR_FIXED;
+		return 0;
+	}
+	/* 1.2.3 and the like are mistakes, though getaddrinfo takes them. */
+	if (host[strspn(host, DIGITS ".")] == '\0')
+		return -1;
+	spec->kind = ADDR_HOST;
+	return look_up(host, &number);
+}
+
+int
+addr_parse(struct addr_spec *spec, const char *text, in_port_t default_port)
+{
+	int rc;
+
+	*spec = (struct addr_spec){.text = text, .port = default_port};
+	if (strchr(text, '/') != NULL)
+		rc = parse_path(spec, text);
+	else if (text[strspn(text, DIGITS)] == '\0') {
+		spec->kind = ADDR_PORT;
+		rc = parse_port(text, &spec->port);
+	} else
+		rc = parse_host(spec, text);
+	if (rc < 0)
+		errno = EINVAL;
+	return rc;
+}
+
+int
+addr_resolve(
+    const struct addr_spec *spec, const struct addr *host, struct addr *out)
+{
+	struct in_addr number = {.s_addr = htonl(INADDR_ANY)};
+	char name[HOST_MAX + 1];
+	in_port_t port = spec->port;
+
+	switch (spec->kind) {
+	case ADDR_FIXED:
+		*out = spec->addr;
+		return 0;
+	case ADDR_PORT:
+		if (host != NULL && host->len != 0 &&
+		    host->u.sa.sa_family == AF_INET)
+			number = host->u.in.sin_addr;
+		set_inet(out, number, port);
+		return 0;
+	case ADDR_HOST:
+		if (split_host(spec->text, name, &port) < 0 ||
+		    look_up(name, &number) < 0)
+			break;
+		set_inet(out, number, port);
+		return 0;
+	case ADDR_NONE:
+		break;
+	}
+	errno = EHOSTUNREACH;
+	return -1;
+}
+
+bool
+addr_same_host(const struct addr *a, const struct addr *b)
+{
+	return a->len != 0 && b->len != 0 && a->u.sa.sa_family == AF_INET &&
+	    b->u.sa.sa_family == AF_INET &&
+	    a->u.in.sin_addr.s_addr == b->u.in.sin_addr.s_addr;
+}
+
+const char *
+addr_host(const struct addr *a, char *buf)
+{
+	buf[0] = '\0';
+	if (a->len != 0 && a->u.sa.sa_family == AF_INET)
+		inet_ntop(AF_INET, &a->u.in.sin_addr, buf, ADDR_TEXT_MAX);
+	else if (a->len > offsetof(struct sockaddr_un, sun_path) &&
+	    a->u.sa.sa_family == AF_UNIX)
+		snprintf(buf, ADDR_TEXT_MAX, "%.*s",
+		    (int)(a->len - offsetof(struct sockaddr_un, sun_path)),
+		    a->u.un.sun_path);
+	return buf;
+}

@@ -1,0 +1,74 @@
+/*
+ * Addresses of sockets: how they are written and what they stand for.
+ *
+ *   25              the port alone
+ *   192.0.2.1:25    host (name or IPv4 number) and port
+ *   192.0.2.1       host with the default port
+ *   /run/x.sock     a path (anything with a slash)
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef COMMON_ADDR_H
+#define COMMON_ADDR_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* Room for any address as addr_host prints it. */
+#define ADDR_TEXT_MAX sizeof(((struct sockaddr_un *)0)->sun_path)
+
+struct addr {
+	socklen_t len; /* 0: no address */
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_un un;
+	} u;
+};
+
+enum addr_kind {
+	ADDR_NONE, /* nothing was set */
+	ADDR_PORT, /* the port alone; who uses it knows the host */
+	ADDR_HOST, /* a name that is looked up at each use */
+	ADDR_FIXED /* a number or a path, in addr */
+};
+
+/* What somebody wrote. */
+struct addr_spec {
+	enum addr_kind kind;
+	const char *text; /* as written; borrowed from addr_parse's caller */
+	in_port_t port; /* host order */
+	struct addr addr; /* for ADDR_FIXED */
+};
+
+/*
+ * Understand text.  default_port stands in where text has none (host order).
+ * text is borrowed for as long as spec is used.  A host name is looked up once
+ * to see that it exists, and may block as getaddrinfo(3) does.
+ * Returns 0, or -1 with EINVAL when text is no address or an unknown host.
+ */
+int addr_parse(
+    struct addr_spec *spec, const char *text, in_port_t default_port);
+
+/*
+ * The socket address of spec; for ADDR_PORT the host is the one of host, or
+ * INADDR_ANY when host is NULL or no internet address.  Looks names up, and
+ * may block as getaddrinfo(3) does.
+ * Returns 0, or -1 with EHOSTUNREACH when the name cannot be resolved.
+ */
+int addr_resolve(
+    const struct addr_spec *spec, const struct addr *host, struct addr *out);
+
+/* Do both have the same host number, whatever their ports? */
+bool addr_same_host(const struct addr *a, const struct addr *b);
+
+/*
+ * The host number or path of a, without its port, as text in buf (which has
+ * ADDR_TEXT_MAX octets); empty for an unnamed socket.  Returns buf.
+ */
+const char *addr_host(const struct addr *a, char *buf);
+
+#endif

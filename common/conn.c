@@ -1,0 +1,394 @@
+/*
+ * A buffered connection (floor 0).
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "common/conn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+void
+conn_open(struct conn *c, const char *role, int fd, struct waiter *waiter,
+    int timeout_ms)
+{
+	*c = (struct conn){.role = role,
+	    .fd = fd,
+	    .waiter = waiter,
+	    .timeout_ms = timeout_ms,
+	    .in_cap = CONN_INPUT_SIZE};
+}
+
+bool
+conn_is_open(const struct conn *c)
+{
+	return c->role != NULL && c->fd >= 0;
+}
+
+void
+conn_close(struct conn *c)
+{
+	if (!conn_is_open(c))
+		return;
+	/* A child of the daemon may hold a copy for a moment, so closing
+	 * alone might not end the connection. */
+	(void)shutdown(c->fd, SHUT_RDWR);
+	(void)close(c->fd);
+	log_debug("%s connection closed", c->role);
+	free(c->in);
+	strbuf_free(&c->out);
+	*c = (struct conn){.role = c->role, .fd = -1};
+}
+
+void
+conn_abort(struct conn *c)
+{
+	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+	if (!conn_is_open(c))
+		return;
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	conn_close(c);
+}
+
+const char *
+conn_peek(const struct conn *c, size_t *len)
+{
+	*len = c->in_end - c->in_start;
+	return c->in == NULL ? "" : c->in + c->in_start;
+}
+
+void
+conn_consume(struct conn *c, size_t n)
+{
+	c->in_start += n;
+	c->in_seen = c->in_seen > n ? c->in_seen - n : 0;
+	if (c->in_start == c->in_end)
+		c->in_start = c->in_end = 0;
+}
+
+bool
+conn_has_room(const struct conn *c)
+{
+	return c->in_end - c->in_start < c->in_cap;
+}
+
+int
+conn_set_input_size(struct conn *c, size_t size)
+{
+	size_t unread = c->in_end - c->in_start;
+	char *in;
+
+	if (size < CONN_INPUT_SIZE)
+		size = CONN_INPUT_SIZE;
+	if (size < unread)
+		size = unread;
+	if (unread == 0) {
+		free(c->in);
+		c->in = NULL;
+	} else if (c->in_cap != size) {
+		memmove(c->in, c->in + c->in_start, unread);
+		c->in_start = 0;
+		c->in_end = unread;
+		in = realloc(c->in, size);
+		if (in == NULL)
+			return -1;
+		c->in = in;
+	}
+	c->in_cap = size;
+	return 0;
+}
+
+/* Room behind the unread octets: allocates, or moves them to the front. */
+static int
+make_room(struct conn *c)
+{
+	if (c->in == NULL) {
+		c->in = malloc(c->in_cap);
+		return c->in == NULL ? -1 : 0;
+	}
+	if (c->in_end == c->in_cap && c->in_start > 0) {
+		memmove(c->in, c->in + c->in_start, c->in_end - c->in_start);
+		c->in_end -= c->in_start;
+		c->in_start = 0;
+	}
+	return 0;
+}
+
+static enum io
+read_some(struct conn *c, bool *nothing)
+{
+	ssize_t n;
+
+	*nothing = false;
+	if (make_room(c) < 0)
+		return IO_ERROR;
+	if (c->in_end == c->in_cap)
+		return IO_OK;
+	do
+		n = recv(c->fd, c->in + c->in_end, c->in_cap - c->in_end, 0);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		c->in_end += (size_t)n;
+		return IO_OK;
+	}
+	if (n == 0) {
+		log_debug("%s: connection disconnected by peer", c->role);
+		return IO_EOF;
+	}
+	if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		*nothing = true;
+		return IO_OK;
+	}
+	return IO_ERROR;
+}
+
+enum io
+conn_read(struct conn *c)
+{
+	bool nothing;
+
+	return read_some(c, &nothing);
+}
+
+enum io
+conn_fill_bulk(struct conn *c, struct deadline d)
+{
+	bool nothing;
+	enum io io = read_some(c, &nothing);
+
+	return io == IO_OK && nothing ? conn_fill(c, d) : io;
+}
+
+enum io
+conn_fill(struct conn *c, struct deadline d)
+{
+	bool nothing;
+	enum io io;
+
+	do {
+		io = sock_wait(c->waiter, c->fd, POLLIN, d);
+		if (io != IO_OK)
+			return io;
+		io = read_some(c, &nothing);
+	} while (io == IO_OK && nothing);
+	return io;
+}
+
+/* Skip what remains of a line too long; true when its end was found. */
+static bool
+skip_line(struct conn *c)
+{
+	size_t len;
+	const char *in = conn_peek(c, &len);
+	const char *lf = memchr(in, '\n', len);
+
+	conn_consume(c, lf == NULL ? len : (size_t)(lf - in) + 1);
+	return lf != NULL;
+}
+
+static void
+set_line(struct line *line, const char *in, size_t len)
+{
+	*line = (struct line){.data = in, .len = len, .end = LINE_END_LF};
+	if (len > 0 && in[len - 1] == '\r') {
+		line->len--;
+		line->end = LINE_END_CRLF;
+	}
+}
+
+bool
+conn_line(struct conn *c, struct line *line)
+{
+	size_t len, used;
+	const char *in, *lf;
+
+	if (c->skipping && !skip_line(c))
+		return false;
+	c->skipping = false;
+	in = conn_peek(c, &len);
+	lf = memchr(in + c->in_seen, '\n', len - c->in_seen);
+	used = lf == NULL ? len : (size_t)(lf - in) + 1;
+	if (used > CONN_LINE_MAX || (lf == NULL && used == CONN_LINE_MAX)) {
+		*line = (struct line){.data = in,
+		    .len = CONN_LINE_MAX - 2,
+		    .end = LINE_END_CRLF,
+		    .cut = true};
+		c->skipping = lf == NULL;
+	} else if (lf == NULL) {
+		c->in_seen = len;
+		return false;
+	} else
+		set_line(line, in, used - 1);
+	conn_consume(c, used);
+	c->in_seen = 0;
+	conn_log(c, '<', line->data, line->len);
+	return true;
+}
+
+void
+conn_rest(struct conn *c)
+{
+	if (c->in_start == c->in_end) {
+		free(c->in);
+		c->in = NULL;
+		c->in_start = c->in_end = 0;
+	}
+	if (c->out.len == 0)
+		strbuf_free(&c->out);
+}
+
+void
+conn_put(struct conn *c, const void *data, size_t len)
+{
+	strbuf_add(&c->out, data, len);
+}
+
+void
+conn_put_line(struct conn *c, const char *line, size_t len)
+{
+	conn_log(c, '>', line, len);
+	conn_put(c, line, len);
+	conn_put(c, "\r\n", 2);
+}
+
+/* Take n sent octets off the front of the pieces. */
+static void
+advance(struct msghdr *msg, size_t n)
+{
+	while (msg->msg_iovlen > 0 && n >= msg->msg_iov->iov_len) {
+		n -= msg->msg_iov->iov_len;
+		msg->msg_iov++;
+		msg->msg_iovlen--;
+	}
+	if (msg->msg_iovlen > 0) {
+		msg->msg_iov->iov_base = (char *)msg->msg_iov->iov_base + n;
+		msg->msg_iov->iov_len -= n;
+	}
+}
+
+static enum io
+failed_write(const struct conn *c, enum io io)
+{
+	int saved = errno;
+
+	if (io == IO_TIMEOUT)
+		log_warn("%s: network write operation timed out", c->role);
+	else if (io == IO_ERROR)
+		log_error("%s: couldn't write data to socket: %m", c->role);
+	errno = saved;
+	return io;
+}
+
+static enum io
+wait_for_room_or_answer(struct conn *c, struct deadline d)
+{
+	enum io io = sock_wait(c->waiter, c->fd, POLLIN | POLLOUT, d);
+
+	if (io == IO_OK)
+		io = conn_read(c);
+	return io == IO_OK && c->in_end > c->in_start ? IO_EOF : io;
+}
+
+/*
+ * After a write that would block: wait for room until *d.  After one that went
+ * through: move *d on by the octets.
+ */
+static enum io
+after_write(struct conn *c, ssize_t n, struct deadline *d)
+{
+	if (n >= 0) {
+		deadline_extend(d, (size_t)n, CONN_RATE_MIN, c->timeout_ms);
+		return IO_OK;
+	}
+	if (errno == EINTR)
+		return IO_OK;
+	if (errno != EAGAIN && errno != EWOULDBLOCK)
+		return IO_ERROR;
+	if (!c->may_answer_early)
+		return sock_wait(c->waiter, c->fd, POLLOUT, *d);
+	return wait_for_room_or_answer(c, *d);
+}
+
+static enum io
+send_all(struct conn *c, struct iovec *iov, size_t n, bool more)
+{
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n};
+	int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+	struct deadline d = {0};
+	enum io io = IO_OK;
+	ssize_t sent;
+
+	advance(&msg, 0);
+	while (msg.msg_iovlen > 0 && io == IO_OK) {
+		sent = sendmsg(c->fd, &msg, flags);
+		if (sent >= 0)
+			advance(&msg, (size_t)sent);
+		if (msg.msg_iovlen == 0)
+			break;
+		if (d.at_ms == 0)
+			d = deadline_in(c->timeout_ms);
+		io = after_write(c, sent, &d);
+	}
+	return io;
+}
+
+enum io
+conn_send(struct conn *c, struct iovec *iov, size_t n, bool more)
+{
+	struct iovec own = {.iov_base = c->out.data, .iov_len = c->out.len};
+	enum io io;
+
+	if (c->out.failed) {
+		errno = ENOMEM;
+		return failed_write(c, IO_ERROR);
+	}
+	io = send_all(c, &own, 1, more || n > 0);
+	strbuf_clear(&c->out);
+	if (io == IO_OK)
+		io = send_all(c, iov, n, more);
+	return io == IO_OK ? io : failed_write(c, io);
+}
+
+enum io
+conn_flush(struct conn *c)
+{
+	return conn_send(c, NULL, 0, false);
+}
+
+enum io
+conn_sendfile(struct conn *c, int fd, off_t offset, off_t len)
+{
+	struct deadline d = deadline_in(c->timeout_ms);
+	enum io io = IO_OK;
+	ssize_t n;
+
+	if (c->out.len > 0)
+		io = conn_send(c, NULL, 0, true);
+	while (len > 0 && io == IO_OK) {
+		n = sendfile(c->fd, fd, &offset, (size_t)len);
+		if (n == 0) {
+			errno = EIO;
+			return failed_write(c, IO_ERROR);
+		}
+		if (n > 0)
+			len -= n;
+		io = after_write(c, n, &d);
+	}
+	return io == IO_OK ? io : failed_write(c, io);
+}
+
+void
+conn_log(const struct conn *c, char way, const char *line, size_t len)
+{
+	if (log_wants(LOG_DEBUG))
+		log_debug("%s %c %.*s", c->role, way,
+		    (int)(len < CONN_LOG_MAX ? len : CONN_LOG_MAX), line);
+}

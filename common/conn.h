@@ -1,0 +1,137 @@
+/*
+ * A buffered connection: lines and octets in and out, under a deadline.
+ *
+ * Its buffers take memory only while something is in them.  What is put is
+ * kept until conn_flush, so a turn of a dialogue is one system call.
+ * Lines that go through are logged at LOG_DEBUG as "ROLE < line".
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef COMMON_CONN_H
+#define COMMON_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "common/deadline.h"
+#include "common/sock.h"
+#include "common/strbuf.h"
+
+#define CONN_LINE_MAX 4221 /* octets with line end; what 1.10 let pass */
+#define CONN_INPUT_SIZE 8192 /* octets read ahead in a dialogue */
+#define CONN_LOG_MAX 79 /* octets of a line that are logged; as 1.10 */
+#define CONN_RATE_MIN 100 /* octets/s; slower bulk data meets its deadline */
+
+struct conn {
+	const char *role; /* "CLIENT", "SERVER", "CLAMAV" */
+	int fd;
+	struct waiter *waiter;
+	int timeout_ms; /* for writing, and for each wait of bulk data */
+	bool may_answer_early; /* input ends a write that waits: IO_EOF */
+	/* private: unread input is in[in_start..in_end) */
+	char *in;
+	size_t in_start, in_end, in_cap;
+	size_t in_seen; /* octets of the unread input known to have no LF */
+	bool skipping; /* the rest of a line too long is to be skipped */
+	struct strbuf out;
+};
+
+/* Zero-length line is a line; its end tells how it ended. */
+enum line_end { LINE_END_CRLF, LINE_END_LF };
+
+/* A line in the input buffer: valid until the connection is read again. */
+struct line {
+	const char *data; /* len octets, without the line end */
+	size_t len;
+	enum line_end end;
+	bool cut; /* it was longer than the limit: this is its beginning */
+};
+
+/*
+ * Take over fd.  role and waiter (may be NULL) are borrowed until conn_close.
+ * timeout_ms bounds every conn_flush and conn_sendfile as conn_flush tells.
+ */
+void conn_open(struct conn *c, const char *role, int fd, struct waiter *waiter,
+    int timeout_ms);
+
+/* Is there a descriptor? */
+bool conn_is_open(const struct conn *c);
+
+/* Close and forget everything; a closed or zeroed connection is left alone. */
+void conn_close(struct conn *c);
+
+/*
+ * Close so that unread octets are thrown away by the system: the peer sees a
+ * reset, never an orderly end.
+ */
+void conn_abort(struct conn *c);
+
+/* Unread octets: their place, *len of them.  Borrowed until the next read. */
+const char *conn_peek(const struct conn *c, size_t *len);
+
+/* Forget the first n unread octets. */
+void conn_consume(struct conn *c, size_t n);
+
+/* Can conn_read take anything in? */
+bool conn_has_room(const struct conn *c);
+
+/*
+ * Let room for size unread octets be there from now on (at least
+ * CONN_INPUT_SIZE), for bulk data.  Returns 0, or -1 with ENOMEM.
+ */
+int conn_set_input_size(struct conn *c, size_t size);
+
+/*
+ * One read(2) of what is there, without waiting.  Returns IO_OK (also when
+ * nothing came, or there was no room), IO_EOF, or IO_ERROR with errno.
+ */
+enum io conn_read(struct conn *c);
+
+/* Wait until the deadline for at least one octet more.  As conn_read. */
+enum io conn_fill(struct conn *c, struct deadline d);
+
+/*
+ * Like conn_fill, but reads before it waits: for bulk data, which is mostly
+ * there already.
+ */
+enum io conn_fill_bulk(struct conn *c, struct deadline d);
+
+/*
+ * Take a complete line from the unread octets.  Returns true with *line, or
+ * false when there is none yet.  A line of more than CONN_LINE_MAX octets is
+ * delivered once, marked as cut, when CONN_LINE_MAX octets of it are there; its
+ * rest is skipped up to its end, however long.
+ */
+bool conn_line(struct conn *c, struct line *line);
+
+/* Give memory back while nothing is unread or unsent. */
+void conn_rest(struct conn *c);
+
+/* Append to the output.  When memory runs out, conn_flush says so. */
+void conn_put(struct conn *c, const void *data, size_t len);
+
+/* Append a line and CRLF, and log it. */
+void conn_put_line(struct conn *c, const char *line, size_t len);
+
+/*
+ * Send the output, then the n pieces of iov (may be NULL and 0; its contents
+ * are used up).  more: hold back the last short segment, as more follows.
+ * The peer has the connection's timeout_ms, renewed as it takes CONN_RATE_MIN
+ * octets per second.  Returns IO_OK, IO_TIMEOUT, IO_CANCELLED, IO_EOF (the
+ * peer may answer early and has), or IO_ERROR with errno (EPIPE, ECONNRESET, ENOMEM, ...).
+ */
+enum io conn_send(struct conn *c, struct iovec *iov, size_t n, bool more);
+enum io conn_flush(struct conn *c);
+
+/*
+ * Send len octets of the file fd from offset on, after the output.  As
+ * conn_send; IO_ERROR with EIO when the file is shorter.
+ */
+enum io conn_sendfile(struct conn *c, int fd, off_t offset, off_t len);
+
+/* Log "ROLE < line" or "ROLE > line" at LOG_DEBUG. */
+void conn_log(const struct conn *c, char way, const char *line, size_t len);
+
+#endif

@@ -1,0 +1,241 @@
+/*
+ * Detaching, user, pid file, limits (floor 0).
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "common/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/strutil.h"
+
+/* Written by the main thread alone: the launcher's pipe, -1 without one. */
+static int ready_fd = -1;
+
+/* Leave as the child says: by a word through the pipe, or by its end. */
+static void __attribute__((noreturn)) await_child(pid_t child, int fd)
+{
+	char word;
+	int status;
+	ssize_t n;
+
+	do
+		n = read(fd, &word, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		_exit(EXIT_SUCCESS);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			_exit(EXIT_FAILURE);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+}
+
+int
+daemon_detach(void)
+{
+	int fds[2];
+	pid_t child;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -1;
+	child = fork();
+	if (child < 0) {
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+		return -1;
+	}
+	if (child > 0) {
+		(void)close(fds[1]);
+		await_child(child, fds[0]);
+	}
+	(void)close(fds[0]);
+	ready_fd = fds[1];
+	if (setsid() < 0 || chdir("/") < 0)
+		return -1;
+	return 0;
+}
+
+void
+daemon_ready(void)
+{
+	int null;
+
+	if (ready_fd < 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+	if (null > STDERR_FILENO)
+		(void)close(null);
+	/* A launcher that was killed needs no word. */
+	if (write(ready_fd, "r", 1) < 0)
+		errno = 0;
+	(void)close(ready_fd);
+	ready_fd = -1;
+}
+
+int
+daemon_find_user(const char *name, struct daemon_user *user)
+{
+	const struct passwd *pw;
+	long uid;
+
+	errno = 0;
+	pw = getpwnam(name);
+	if (pw == NULL && *name != '\0' &&
+	    str_number(name, 0, INT_MAX, &uid) == 0)
+		pw = getpwuid((uid_t)uid);
+	if (pw == NULL) {
+		if (errno == 0)
+			errno = ENOENT;
+		return -1;
+	}
+	*user = (struct daemon_user){name, pw->pw_uid, pw->pw_gid};
+	return 0;
+}
+
+static bool
+is_wholly(const struct daemon_user *user)
+{
+	uid_t r, e, s;
+	gid_t rg, eg, sg;
+
+	return getresuid(&r, &e, &s) == 0 && getresgid(&rg, &eg, &sg) == 0 &&
+	    r == user->uid && e == user->uid && s == user->uid &&
+	    rg == user->gid && eg == user->gid && sg == user->gid;
+}
+
+int
+daemon_become(const struct daemon_user *user)
+{
+	const struct passwd *pw = getpwuid(user->uid);
+
+	if (pw == NULL || initgroups(pw->pw_name, user->gid) < 0 ||
+	    setresgid(user->gid, user->gid, user->gid) < 0 ||
+	    setresuid(user->uid, user->uid, user->uid) < 0)
+		return -1;
+	if (!is_wholly(user) || user->uid == 0 || setuid(0) == 0) {
+		errno = EPERM;
+		return -1;
+	}
+	return 0;
+}
+
+/* Does path still lead to the open file fd? */
+static bool
+leads_to(const char *path, int fd)
+{
+	struct stat a, b;
+
+	return lstat(path, &a) == 0 && fstat(fd, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static int
+write_pid(int fd)
+{
+	char text[32];
+	int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+
+	if (ftruncate(fd, 0) < 0)
+		return -1;
+	if (write(fd, text, (size_t)len) != len) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return 0;
+}
+
+/* The locked file at path, or -1 with errno. */
+static int
+open_locked(const char *path)
+{
+	struct stat st;
+	int fd, saved;
+
+	for (int tries = 0; tries < 3; tries++) {
+		fd = open(path,
+		    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		    0644);
+		if (fd < 0)
+			return -1;
+		if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+			errno = EINVAL;
+		else if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			/* A daemon that ends may just have removed it. */
+			if (leads_to(path, fd))
+				return fd;
+			errno = EAGAIN;
+		} else
+			tries = 3;
+		saved = errno;
+		(void)close(fd);
+		errno = saved;
+	}
+	return -1;
+}
+
+int
+pidfile_open(struct pidfile *p, const char *path)
+{
+	int saved;
+
+	*p = (struct pidfile){0};
+	p->fd = open_locked(path);
+	if (p->fd < 0)
+		return -1;
+	p->path = path;
+	if (write_pid(p->fd) < 0) {
+		saved = errno;
+		pidfile_close(p);
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+bool
+pidfile_close(struct pidfile *p)
+{
+	bool removed;
+
+	if (p->path == NULL)
+		return false;
+	removed = leads_to(p->path, p->fd) && unlink(p->path) == 0;
+	(void)close(p->fd);
+	*p = (struct pidfile){0};
+	return removed;
+}
+
+unsigned long
+daemon_set_limits(unsigned long n)
+{
+	struct rlimit r = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &r);
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return n;
+	if (r.rlim_cur >= n)
+		return n;
+	r.rlim_cur = n;
+	if (r.rlim_max < n)
+		r.rlim_max = n; /* root may */
+	if (setrlimit(RLIMIT_NOFILE, &r) == 0)
+		return n;
+	(void)getrlimit(RLIMIT_NOFILE, &r);
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+	return (unsigned long)r.rlim_cur;
+}

@@ -1,0 +1,73 @@
+/*
+ * What makes a process a daemon: detaching, its user, its pid file, its limits.
+ *
+ * All functions are for the main thread, before others are started.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef COMMON_DAEMON_H
+#define COMMON_DAEMON_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * Go on in a child in a session of its own, in the directory "/".  The parent
+ * stays until the child calls daemon_ready (then it exits with 0) or ends (then
+ * it exits with the child's status), so errors reach the one who started it:
+ * standard error stays open until then.
+ * Returns 0 in the child; -1 with errno when it could not begin.
+ */
+int daemon_detach(void);
+
+/*
+ * Release the parent of daemon_detach, and let the standard descriptors be
+ * /dev/null.  Does nothing in a process that has not detached.
+ */
+void daemon_ready(void);
+
+struct daemon_user {
+	const char *name; /* borrowed from daemon_find_user's caller */
+	uid_t uid;
+	gid_t gid;
+};
+
+/*
+ * Look up a user by name or number.
+ * Returns 0, or -1 with ENOENT when there is none, or another errno.
+ */
+int daemon_find_user(const char *name, struct daemon_user *user);
+
+/*
+ * Become user for good: user and group in all their forms, and the user's own
+ * supplementary groups alone; verified.
+ * Returns 0, or -1 with errno (EPERM: root privileges are still there).
+ */
+int daemon_become(const struct daemon_user *user);
+
+struct pidfile {
+	const char *path; /* NULL: none */
+	int fd;
+};
+
+/*
+ * Write the process id into path and lock it for the process' life.  A link in
+ * the place of the file is not followed.  path is borrowed until pidfile_close.
+ * Returns 0, or -1 with errno (EWOULDBLOCK: another process holds the file).
+ */
+int pidfile_open(struct pidfile *p, const char *path);
+
+/*
+ * Remove the file if it is still ours, and close it.  True if it was removed.
+ * May be called on a zeroed struct.
+ */
+bool pidfile_close(struct pidfile *p);
+
+/*
+ * Raise the limit of descriptors to n, and allow no core dump (there may be
+ * mail in it).  Returns how many descriptors there may be now: less than n
+ * when the system does not allow more.
+ */
+unsigned long daemon_set_limits(unsigned long n);
+
+#endif

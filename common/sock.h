@@ -1,0 +1,68 @@
+/*
+ * Sockets: made, bound, accepted and connected.  Every descriptor is
+ * close-on-exec and non-blocking from birth, and internet sockets send small
+ * segments at once (TCP_NODELAY).
+ *
+ * The one place where a thread waits for a descriptor is a waiter: its owner
+ * decides what else ends the wait (a stop, the other party gone).
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef COMMON_SOCK_H
+#define COMMON_SOCK_H
+
+#include "common/addr.h"
+#include "common/deadline.h"
+
+/* How a wait, a read or a write ended. */
+enum io {
+	IO_OK,
+	IO_EOF, /* the peer has closed its side */
+	IO_TIMEOUT, /* the deadline passed */
+	IO_CANCELLED, /* the waiter's owner ended it */
+	IO_ERROR /* errno tells */
+};
+
+/*
+ * Waits until fd has one of events (as poll(2); errors count as events) or the
+ * deadline passes.  Returns IO_OK, IO_TIMEOUT, IO_CANCELLED or IO_ERROR.
+ */
+struct waiter {
+	enum io (*wait)(
+	    struct waiter *self, int fd, short events, struct deadline d);
+};
+
+/* waiter's wait, or poll(2) alone when waiter is NULL. */
+enum io sock_wait(
+    struct waiter *waiter, int fd, short events, struct deadline d);
+
+/*
+ * A listening socket on a.  The file of a socket that stood there before is
+ * replaced.  Returns the descriptor, or -1 with errno.
+ */
+int sock_listen(const struct addr *a);
+
+/*
+ * Take the next connection of listener, or -1 with errno (EAGAIN: none waits).
+ * Never blocks.  *peer is who connected.
+ */
+int sock_accept(int listener, struct addr *peer);
+
+/*
+ * Connect to a until the deadline d; a full queue of a local socket (EAGAIN)
+ * is waited for.  Returns the descriptor, owned by the caller, or -1 with errno
+ * (ETIMEDOUT: the deadline passed, ECANCELED: the waiter ended it).
+ */
+int sock_connect(
+    const struct addr *a, struct waiter *waiter, struct deadline d);
+
+/* The local address of fd; no address (len 0) when it cannot be told. */
+void sock_local(int fd, struct addr *local);
+
+/*
+ * Where the client of a redirected connection wanted to go: netfilter's
+ * SO_ORIGINAL_DST.  Returns 0, or -1 with errno.
+ */
+int sock_original_destination(int fd, struct addr *destination);
+
+#endif

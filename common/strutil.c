@@ -1,0 +1,87 @@
+/*
+ * Small questions about strings (floor 0).
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "common/strutil.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+bool
+str_is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+void
+str_trim(const char **s, size_t *len)
+{
+	while (*len > 0 && str_is_space((*s)[0])) {
+		(*s)++;
+		(*len)--;
+	}
+	while (*len > 0 && str_is_space((*s)[*len - 1]))
+		(*len)--;
+}
+
+/* tolower(3) would ask the locale. */
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool
+str_begins(const char *s, size_t len, const char *word)
+{
+	for (size_t i = 0; word[i] != '\0'; i++)
+		if (i == len || lower(s[i]) != lower(word[i]))
+			return false;
+	return true;
+}
+
+bool
+str_equals(const char *s, size_t len, const char *word)
+{
+	return strlen(word) == len && str_begins(s, len, word);
+}
+
+int
+str_number(const char *s, long min, long max, long *value)
+{
+	char *end;
+	int saved = errno;
+	long n;
+
+	errno = 0;
+	n = strtol(s, &end, 10);
+	if (*end != '\0') {
+		errno = EINVAL;
+		return -1;
+	}
+	if (errno == ERANGE || n < min || n > max) {
+		errno = ERANGE;
+		return -1;
+	}
+	errno = saved;
+	*value = n;
+	return 0;
+}
+
+int
+str_boolean(const char *s)
+{
+	static const char *const words[2][4] = {
+	    {"off", "no", "false", "0"},
+	    {"on", "yes", "true", "1"},
+	};
+
+	for (int value = 0; value < 2; value++)
+		for (size_t i = 0; i < 4; i++)
+			if (str_equals(s, strlen(s), words[value][i]))
+				return value;
+	return -1;
+}

@@ -1,0 +1,340 @@
+/*
+ * The program clamsmtpd (floor 4): its options, its start and its stop.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/server.h"
+#include "common/sock.h"
+#include "common/strutil.h"
+#include "src/session.h"
+#include "src/settings.h"
+#include "src/spool.h"
+
+#define CONFIG_FILE SYSCONFDIR "/clamsmtpd.conf"
+#define EXIT_USAGE 2 /* the command line or the configuration is wrong */
+#define DEBUG_LEVEL_MAX 4
+
+/* Descriptors: each session has its client, server, spool and clamd or a copy
+ * of the spool; the daemon itself needs a few. */
+#define FDS_PER_SESSION 4
+#define FDS_OF_DAEMON 32
+
+struct arguments {
+	const char *config;
+	const char *pid_file; /* NULL: none was given */
+	int debug_level; /* -1: none was given */
+	bool legacy; /* options of old versions were used */
+};
+
+static void
+usage(void)
+{
+	fputs("usage: clamsmtpd [-d debuglevel] [-f configfile] "
+	      "[-p pidfile]\n"
+	      "       clamsmtpd -v\n",
+	    stderr);
+	exit(EXIT_USAGE);
+}
+
+static void
+print_version(void)
+{
+	puts("clamsmtpd (version " PACKAGE_VERSION ")\n"
+	     "          (config: " CONFIG_FILE ")");
+	exit(EXIT_SUCCESS);
+}
+
+static int
+parse_debug_level(const char *text)
+{
+	long level;
+
+	if (str_number(text, 0, DEBUG_LEVEL_MAX, &level) < 0) {
+		if (errno == EINVAL) {
+			log_error("invalid debug log level");
+			exit(EXIT_FAILURE);
+		}
+		log_error("invalid debug log level (must be between 1 and 4)");
+		exit(EXIT_USAGE);
+	}
+	return (int)level;
+}
+
+/* The option that a flag of old versions stands for, or NULL. */
+static const char *
+legacy_option(int flag)
+{
+	switch (flag) {
+	case 'b':
+		return "Bounce";
+	case 'c':
+		return "ClamAddress";
+	case 'D':
+		return "TempDirectory";
+	case 'h':
+		return "Header";
+	case 'l':
+		return "Listen";
+	case 'm':
+		return "MaxConnections";
+	case 'q':
+		return "Quarantine";
+	case 't':
+		return "TimeOut";
+	default:
+		return NULL;
+	}
+}
+
+static void
+set_legacy(struct settings *set, struct arguments *args, const char *option,
+    const char *value)
+{
+	args->legacy = true;
+	if (settings_set(set, option, value, "command line") < 0)
+		exit(EXIT_USAGE);
+}
+
+static void
+parse_arguments(
+    int argc, char **argv, struct arguments *args, struct settings *set)
+{
+	const char *option;
+	int c;
+
+	while ((c = getopt(argc, argv, "bc:d:D:f:h:l:m:p:qt:v")) != -1) {
+		option = legacy_option(c);
+		if (option != NULL) {
+			set_legacy(
+			    set, args, option, optarg == NULL ? "on" : optarg);
+			continue;
+		}
+		switch (c) {
+		case 'd':
+			args->debug_level = parse_debug_level(optarg);
+			log_to_console(args->debug_level);
+			break;
+		case 'f':
+			args->config = optarg;
+			break;
+		case 'p':
+			args->pid_file = optarg;
+			break;
+		case 'v':
+			print_version();
+			break;
+		default:
+			usage();
+		}
+	}
+	if (argc - optind > 1)
+		usage();
+	if (argc - optind == 1)
+		set_legacy(set, args, "OutAddress", argv[optind]);
+	if (args->legacy)
+		log_warn("please use configuration file instead of "
+			 "command-line flags: %s",
+		    args->config);
+}
+
+static void
+configure(struct settings *set, const struct arguments *args)
+{
+	int rc = settings_load(set, args->config);
+
+	if (rc < 0)
+		exit(rc == -1 ? EXIT_USAGE : EXIT_FAILURE);
+	if (settings_check(set, args->config) < 0)
+		exit(EXIT_USAGE);
+	if (args->pid_file != NULL && set->pid_file[0] != '\0')
+		log_warn("ignoring pid file specified on the command line. ");
+	else if (args->pid_file != NULL)
+		set->pid_file = args->pid_file;
+}
+
+/* Whom to become; false: nobody.  Exits when the option User cannot be met. */
+static bool
+choose_user(const struct settings *set, struct daemon_user *user)
+{
+	if (set->user == NULL) {
+		if (geteuid() == 0)
+			log_warn("running as root is NOT recommended");
+		return false;
+	}
+	if (daemon_find_user(set->user, user) < 0) {
+		log_error("couldn't look up user: %s", set->user);
+		exit(EXIT_FAILURE);
+	}
+	if (geteuid() == 0)
+		return true;
+	if (geteuid() != user->uid) {
+		log_error(
+		    "must be started as root to switch to user: %s", set->user);
+		exit(EXIT_FAILURE);
+	}
+	return false;
+}
+
+static void
+become(const struct daemon_user *user)
+{
+	if (daemon_become(user) < 0) {
+		log_error("unable to completely drop privileges: %m");
+		exit(EXIT_FAILURE);
+	}
+	log_debug("switched to user %s (uid %lu, gid %lu)", user->name,
+	    (unsigned long)user->uid, (unsigned long)user->gid);
+}
+
+/* Ports below 1024 are only root's to bind, so this comes before User. */
+static int
+open_listener(const struct settings *set, const struct daemon_user *user)
+{
+	struct addr addr;
+	int fd = -1;
+
+	if (addr_resolve(&set->listen, NULL, &addr) == 0)
+		fd = sock_listen(&addr);
+	if (fd < 0) {
+		log_error("couldn't bind to address: %s: %m", set->listen.text);
+		exit(EXIT_FAILURE);
+	}
+	if (user != NULL && addr.u.sa.sa_family == AF_UNIX &&
+	    lchown(addr.u.un.sun_path, user->uid, user->gid) < 0)
+		log_warn("couldn't give the socket to its user: %s: %m",
+		    set->listen.text);
+	log_debug("created socket: %s", set->listen.text);
+	return fd;
+}
+
+static void
+raise_limits(const struct settings *set)
+{
+	unsigned long sessions = (unsigned long)set->max_connections;
+	unsigned long want = sessions * FDS_PER_SESSION + FDS_OF_DAEMON;
+	unsigned long got = daemon_set_limits(want);
+
+	if (got < want)
+		log_warn("the system allows %lu descriptors, %lu connections "
+			 "would need %lu: raise the limit (ulimit -n, "
+			 "LimitNOFILE) or lower MaxConnections",
+		    got, sessions, want);
+}
+
+static void
+prepare_spool(struct settings *set)
+{
+	const char *dir = set->temp_directory;
+	enum spool_dir found = spool_check_dir(dir);
+	int removed;
+
+	if (found == SPOOL_DIR_BAD || settings_fix_spool_directory(set) < 0) {
+		log_error("invalid setting: TempDirectory (%s: %m)", dir);
+		exit(EXIT_USAGE);
+	}
+	if (found == SPOOL_DIR_SHARED)
+		log_warn("other users may write to TempDirectory: %s", dir);
+	removed = spool_clean_dir(dir);
+	if (removed < 0)
+		log_debug("couldn't look for left cache files: %s: %m", dir);
+	else if (removed > 0)
+		log_info("removed %d cache files that were left in: %s",
+		    removed, dir);
+}
+
+static void
+open_pid_file(const struct settings *set, struct pidfile *pid)
+{
+	const char *path = set->pid_file;
+
+	if (path[0] == '\0')
+		return;
+	if (pidfile_open(pid, path) == 0) {
+		log_debug("wrote pid file: %s", path);
+		return;
+	}
+	if (errno == EWOULDBLOCK) {
+		log_error("another clamsmtpd is running: it holds the pid "
+			  "file: %s",
+		    path);
+		exit(EXIT_FAILURE);
+	}
+	log_error("couldn't open pid file: %s: %m", path);
+}
+
+static int
+serve(struct settings *set, int listener)
+{
+	const struct server_config config = {
+	    .listener = listener,
+	    .max_clients = set->max_connections,
+	    .busy = REPLY_BUSY,
+	    .no_thread = REPLY_NO_THREAD,
+	    .handle = session_run,
+	    .context = set,
+	};
+
+	log_debug("accepting connections");
+	daemon_ready();
+	log_started();
+	if (server_run(&config) == 0)
+		return EXIT_SUCCESS;
+	log_error("couldn't start: %m");
+	return EXIT_FAILURE;
+}
+
+static void
+remove_listener(const struct settings *set)
+{
+	/* Best effort: its directory may not be ours. */
+	if (set->listen.kind == ADDR_FIXED &&
+	    set->listen.addr.u.sa.sa_family == AF_UNIX)
+		(void)unlink(set->listen.addr.u.un.sun_path);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments args = {.config = CONFIG_FILE, .debug_level = -1};
+	struct settings set;
+	struct daemon_user user;
+	struct pidfile pid = {0};
+	bool change_user;
+	int listener, status;
+
+	log_open("clamsmtpd");
+	if (settings_init(&set) < 0)
+		return EXIT_FAILURE;
+	parse_arguments(argc, argv, &args, &set);
+	configure(&set, &args);
+	log_debug("starting up (" PACKAGE_VERSION ")...");
+	change_user = choose_user(&set, &user);
+	if (args.debug_level < 0 && daemon_detach() < 0) {
+		log_error("couldn't run as a daemon: %m");
+		return EXIT_FAILURE;
+	}
+	server_prepare_signals();
+	listener = open_listener(&set, change_user ? &user : NULL);
+	raise_limits(&set);
+	if (change_user)
+		become(&user);
+	prepare_spool(&set);
+	open_pid_file(&set, &pid);
+	status = serve(&set, listener);
+	(void)close(listener);
+	remove_listener(&set);
+	if (pid.path != NULL && pidfile_close(&pid))
+		log_debug("removed pid file: %s", set.pid_file);
+	settings_free(&set);
+	log_debug("stopped processing");
+	return status;
+}

@@ -1,0 +1,60 @@
+/*
+ * The envelope of a mail transaction: what is logged, and what the virus action
+ * is told.  Pure.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_ENVELOPE_H
+#define SRC_ENVELOPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/strbuf.h"
+
+#define ENVELOPE_RECIPIENTS_MAX ((size_t)1 << 20) /* octets of addresses */
+#define ENVELOPE_SUMMARY_MAX 767 /* octets of the summary line; as 1.10 */
+
+struct envelope { /* zeroed: empty */
+	bool has_sender; /* MAIL was accepted */
+	unsigned long recipients; /* RCPT commands accepted */
+	unsigned long refused; /* RCPT commands refused */
+	struct strbuf sender;
+	struct strbuf forward_paths; /* separated by LF */
+	struct strbuf remote; /* XFORWARD ADDR; empty when unknown */
+	struct strbuf remote_helo; /* XFORWARD HELO; empty when unknown */
+};
+
+/* Forget the transaction; memory is given back. */
+void envelope_clear(struct envelope *e);
+
+/*
+ * The server has accepted (or refused) a command with this argument: what
+ * stands behind the verb and its blanks, as "FROM:<a@b> SIZE=1".  An argument
+ * that names no address counts, but adds none.  Cannot fail; when memory runs
+ * out the strbuf says so.
+ */
+void envelope_add_sender(struct envelope *e, const char *arg, size_t len);
+void envelope_add_recipient(struct envelope *e, const char *arg, size_t len);
+void envelope_refuse_recipient(struct envelope *e);
+
+/* Has the envelope no room for another address of len octets? */
+bool envelope_is_full(const struct envelope *e, size_t len);
+
+/*
+ * Take ADDR and HELO from the argument of an accepted XFORWARD command, with
+ * xtext decoded and brackets removed.  Source: Postfix XFORWARD_README;
+ * RFC 3461 4 (xtext).
+ */
+void envelope_add_xforward(struct envelope *e, const char *arg, size_t len);
+
+/*
+ * The summary "from=S, to=R, to=R, status=..." in out (cleared first), at most
+ * ENVELOPE_SUMMARY_MAX octets: what is too long loses recipients, never the
+ * status.  status is "status=..." or NULL.  A blank behind a comma within an
+ * address becomes '?', so an address cannot look like the next part.
+ */
+void envelope_summary(
+    const struct envelope *e, const char *status, struct strbuf *out);
+
+#endif

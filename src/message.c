@@ -1,0 +1,361 @@
+/*
+ * The data phase (floor 3).
+ *
+ * Each step is one function: receive, scan, choose, act, report.  A failure in
+ * receiving does not stop the reading: what is left of the content must never
+ * be taken for commands.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/message.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "src/action.h"
+#include "src/clamd.h"
+#include "src/commands.h"
+#include "src/dotstuff.h"
+#include "src/forward.h"
+#include "src/header.h"
+#include "src/hook.h"
+#include "src/replies.h"
+#include "src/spool.h"
+
+#define REPLY_GO "354 Start mail input; end with <CRLF>.<CRLF>"
+#define REPLY_DISCARDED "250 Virus Detected; Discarded Email"
+#define REPLY_REJECTED "550 Virus Detected; Content Rejected"
+#define REPLY_BARE "550 5.5.2 Message contains a bare CR or LF"
+#define DATA_INPUT_SIZE 65536 /* octets read at once */
+
+struct message {
+	struct session *s;
+	struct spool spool;
+	bool spool_failed; /* the content is read, but thrown away */
+	struct dot_decoder dots;
+	struct header_scan places;
+	struct scan_result result;
+	struct strbuf status; /* for the summary; empty: none */
+	char quarantined[PATH_MAX];
+};
+
+static void
+fail_spool(struct message *m, const char *what)
+{
+	log_error("%s: %s: %m", what,
+	    m->spool.path[0] != '\0' ? m->spool.path
+				     : m->s->set->temp_directory);
+	m->spool_failed = true;
+}
+
+/* Decode what was read into the spool; false when that failed. */
+static bool
+store(struct message *m, const char *in, size_t len, size_t *used)
+{
+	size_t room, n;
+	char *out = spool_room(&m->spool, DOT_DECODE_ROOM, &room);
+
+	if (out == NULL) {
+		fail_spool(m, "couldn't write to cache file");
+		return false;
+	}
+	*used = dot_decode(&m->dots, in, len, out, room, &n);
+	header_scan_feed(&m->places, out, n);
+	spool_commit(&m->spool, n);
+	return true;
+}
+
+static void
+throw_away(struct message *m, const char *in, size_t len, size_t *used)
+{
+	char out[512];
+	size_t n;
+
+	*used = dot_decode(&m->dots, in, len, out, sizeof out, &n);
+}
+
+static void
+take_content(struct message *m)
+{
+	struct conn *client = &m->s->client;
+	size_t len, used;
+	const char *in = conn_peek(client, &len);
+
+	while (len > 0 && m->dots.state != DOT_END) {
+		if (m->spool_failed || !store(m, in, len, &used))
+			throw_away(m, in, len, &used);
+		conn_consume(client, used);
+		in = conn_peek(client, &len);
+	}
+}
+
+/* Read until the end of mail data.  Returns IO_OK, or why there is none. */
+static enum io
+read_content(struct message *m)
+{
+	const int timeout_ms = m->s->set->timeout_s * 1000;
+	struct conn *client = &m->s->client;
+	struct deadline d = deadline_in(timeout_ms);
+	size_t before, after;
+	enum io io = IO_OK;
+
+	take_content(m);
+	while (m->dots.state != DOT_END && io == IO_OK) {
+		(void)conn_peek(client, &before);
+		io = conn_fill_bulk(client, d);
+		(void)conn_peek(client, &after);
+		deadline_extend(&d, after - before, CONN_RATE_MIN, timeout_ms);
+		take_content(m);
+	}
+	return io;
+}
+
+static void
+open_spool(struct message *m)
+{
+	const struct settings *set = m->s->set;
+
+	if (spool_open(
+		&m->spool, set->spool_directory, clamd_spool_prefix(set)) < 0)
+		fail_spool(m, "couldn't open cache file");
+	else
+		log_debug("created cache file: %s", m->spool.path);
+}
+
+static void
+end_unreceived(struct session *s, enum io io)
+{
+	switch (io) {
+	case IO_OK:
+		return;
+	case IO_TIMEOUT:
+		log_warn("CLIENT: network read operation timed out");
+		session_end(s, REPLY_TIMED_OUT);
+		return;
+	case IO_CANCELLED:
+		session_end(s, REPLY_STOPPING);
+		return;
+	case IO_EOF:
+	case IO_ERROR:
+		log_error("unexpected end of data from client");
+		session_end(s, REPLY_LOCAL_ERROR);
+		return;
+	}
+}
+
+/* Step 1: client to spool.  False when the session has ended. */
+static bool
+receive(struct message *m)
+{
+	struct session *s = m->s;
+	enum io io;
+
+	s->phase = PHASE_RECEIVE;
+	session_reply(s, REPLY_GO);
+	io = conn_flush(&s->client);
+	open_spool(m);
+	if (conn_set_input_size(&s->client, DATA_INPUT_SIZE) < 0)
+		log_debug("no memory for larger reads");
+	if (io == IO_OK)
+		io = read_content(m);
+	(void)conn_set_input_size(&s->client, CONN_INPUT_SIZE);
+	if (io == IO_OK && !m->spool_failed) {
+		header_scan_finish(&m->places);
+		if (spool_finish(&m->spool) < 0)
+			fail_spool(m, "couldn't write to cache file");
+		else
+			log_debug("wrote %lld bytes to cache",
+			    (long long)spool_size(&m->spool));
+	}
+	end_unreceived(s, io);
+	return io == IO_OK;
+}
+
+/* Nothing of the message goes to the server, which forgets its envelope. */
+static void
+refuse(struct session *s, const char *reply)
+{
+	session_reply(s, reply);
+	if (!s->server_lost)
+		commands_send_own(s, PENDING_SWALLOW, "RSET");
+	else
+		session_end(s, NULL);
+}
+
+static void
+set_status(struct message *m, const char *status, const char *more)
+{
+	strbuf_clear(&m->status);
+	strbuf_puts(&m->status, "status=");
+	strbuf_puts(&m->status, status);
+	strbuf_puts(&m->status, more);
+}
+
+/* Step 2: the spool to clamd. */
+static void
+scan(struct message *m)
+{
+	struct session *s = m->s;
+
+	s->phase = PHASE_SCAN;
+	clamd_scan(s->set, &m->spool, &s->waiter, &m->result);
+	switch (m->result.verdict) {
+	case SCAN_CLEAN:
+		set_status(m, "CLEAN", "");
+		break;
+	case SCAN_INFECTED:
+		if (m->result.named) {
+			set_status(m, "VIRUS:", strbuf_str(&m->result.name));
+		} else
+			set_status(m, "VIRUS", "");
+		break;
+	case SCAN_FAILED:
+		if (m->result.answered && !m->result.cancelled)
+			set_status(m, "CLAMAV-ERROR", "");
+		break;
+	}
+}
+
+static void
+quarantine(struct message *m)
+{
+	if (spool_quarantine(&m->spool, m->quarantined) < 0) {
+		log_error("couldn't quarantine virus file: %m");
+		m->quarantined[0] = '\0';
+	} else
+		log_info("quarantined virus file as: %s", m->quarantined);
+}
+
+static void
+run_virus_action(struct message *m)
+{
+	const struct session *s = m->s;
+	const struct hook_facts facts = {
+	    .client = s->peer_ip,
+	    .server = s->server_ip,
+	    .sender = strbuf_str(&s->envelope.sender),
+	    .recipients = strbuf_str(&s->envelope.forward_paths),
+	    .virus = strbuf_str(&m->result.name),
+	    .tmpdir = s->set->temp_directory,
+	    .email = m->quarantined,
+	    .remote = strbuf_str(&s->envelope.remote),
+	    .remote_helo = strbuf_str(&s->envelope.remote_helo),
+	};
+
+	log_debug("executing virus action: %s", s->set->virus_action);
+	if (hook_run(s->set->virus_action, &facts) < 0)
+		log_error("couldn't fork for virus action: %m");
+}
+
+static void
+handle_virus(struct message *m)
+{
+	if (m->s->set->quarantine)
+		quarantine(m);
+	if (m->s->set->virus_action[0] != '\0')
+		run_virus_action(m);
+}
+
+/* Step 4, when the message goes on. */
+static void
+pass_on(struct message *m, bool marked)
+{
+	const struct forward_order order = {
+	    .spool = &m->spool,
+	    .has_dots = m->dots.may_have_dots,
+	    .places = &m->places,
+	    .marked = marked,
+	};
+	struct strbuf reply = {0};
+
+	switch (forward_message(m->s, &order, &reply)) {
+	case FORWARD_ACCEPTED:
+		break;
+	case FORWARD_REFUSED:
+		set_status(m, "SERVER-REFUSED, reply=", strbuf_str(&reply));
+		break;
+	case FORWARD_FAILED:
+		set_status(m, "SERVER-ERROR", "");
+		break;
+	}
+	strbuf_free(&reply);
+}
+
+/* Step 4: do what was chosen; the client gets its one final reply. */
+static void
+act(struct message *m, enum action action)
+{
+	switch (action) {
+	case ACTION_FORWARD:
+		pass_on(m, false);
+		return;
+	case ACTION_FORWARD_MARKED:
+		pass_on(m, true);
+		return;
+	case ACTION_DISCARD:
+		refuse(m->s, REPLY_DISCARDED);
+		return;
+	case ACTION_REJECT:
+		refuse(m->s, REPLY_REJECTED);
+		return;
+	case ACTION_DEFER:
+		refuse(m->s, REPLY_LOCAL_ERROR);
+		return;
+	}
+}
+
+/* Steps 2 to 4: what becomes of content that is in the spool. */
+static void
+decide(struct message *m)
+{
+	struct session *s = m->s;
+
+	scan(m);
+	if (m->result.cancelled && !s->server_lost) {
+		/* A stop, or the client has gone: it will come again. */
+		session_end(s, s->client_lost ? NULL : REPLY_STOPPING);
+		return;
+	}
+	if (m->result.verdict == SCAN_INFECTED)
+		handle_virus(m);
+	act(m, action_choose(m->result.verdict, s->set->action));
+}
+
+/* Step 5. */
+static void
+report(struct message *m)
+{
+	struct strbuf line = {0};
+
+	envelope_summary(&m->s->envelope,
+	    m->status.len > 0 ? strbuf_str(&m->status) : NULL, &line);
+	log_info("%s", strbuf_str(&line));
+	strbuf_free(&line);
+}
+
+void
+message_handle(struct session *s)
+{
+	struct message m = {.s = s};
+
+	s->keep_alive = deadline_in(s->set->keep_alives_s * 1000);
+	if (receive(&m)) {
+		if (m.spool_failed || s->server_lost)
+			refuse(s, REPLY_LOCAL_ERROR);
+		else if (m.dots.repaired &&
+		    s->set->bare_newline == BARE_NEWLINE_REJECT) {
+			set_status(&m, "BARE-NEWLINE", "");
+			refuse(s, REPLY_BARE);
+		} else
+			decide(&m);
+	}
+	spool_close(&m.spool);
+	if (conn_flush(&s->client) != IO_OK)
+		session_end(s, NULL);
+	report(&m);
+	strbuf_free(&m.result.name);
+	strbuf_free(&m.status);
+	envelope_clear(&s->envelope);
+	s->phase = PHASE_COMMANDS;
+	s->deadline = session_timeout(s);
+}
