@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -37,25 +36,11 @@ conn_close(struct conn *c)
 {
 	if (!conn_is_open(c))
 		return;
-	/* A child of the daemon may hold a copy for a moment, so closing
-	 * alone might not end the connection. */
-	(void)shutdown(c->fd, SHUT_RDWR);
 	(void)close(c->fd);
 	log_debug("%s connection closed", c->role);
-	free(c->in);
+	pool_put(c->in);
 	strbuf_free(&c->out);
 	*c = (struct conn){.role = c->role, .fd = -1};
-}
-
-void
-conn_abort(struct conn *c)
-{
-	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
-
-	if (!conn_is_open(c))
-		return;
-	(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-	conn_close(c);
 }
 
 const char *
@@ -80,41 +65,21 @@ conn_has_room(const struct conn *c)
 	return c->in_end - c->in_start < c->in_cap;
 }
 
-int
+void
 conn_set_input_size(struct conn *c, size_t size)
 {
-	size_t unread = c->in_end - c->in_start;
-	char *in;
-
-	if (size < CONN_INPUT_SIZE)
-		size = CONN_INPUT_SIZE;
-	if (size < unread)
-		size = unread;
-	if (unread == 0) {
-		free(c->in);
-		c->in = NULL;
-	} else if (c->in_cap != size) {
-		memmove(c->in, c->in + c->in_start, unread);
-		c->in_start = 0;
-		c->in_end = unread;
-		in = realloc(c->in, size);
-		if (in == NULL)
-			return -1;
-		c->in = in;
-	}
 	c->in_cap = size;
-	return 0;
 }
 
-/* Room behind the unread octets: allocates, or moves them to the front. */
+/* Room behind the unread octets: borrows it, or moves them to the front. */
 static int
 make_room(struct conn *c)
 {
 	if (c->in == NULL) {
-		c->in = malloc(c->in_cap);
+		c->in = pool_get();
 		return c->in == NULL ? -1 : 0;
 	}
-	if (c->in_end == c->in_cap && c->in_start > 0) {
+	if (c->in_end >= c->in_cap && c->in_start > 0) {
 		memmove(c->in, c->in + c->in_start, c->in_end - c->in_start);
 		c->in_end -= c->in_start;
 		c->in_start = 0;
@@ -130,7 +95,7 @@ read_some(struct conn *c, bool *nothing)
 	*nothing = false;
 	if (make_room(c) < 0)
 		return IO_ERROR;
-	if (c->in_end == c->in_cap)
+	if (c->in_end >= c->in_cap)
 		return IO_OK;
 	do
 		n = recv(c->fd, c->in + c->in_end, c->in_cap - c->in_end, 0);
@@ -237,7 +202,7 @@ void
 conn_rest(struct conn *c)
 {
 	if (c->in_start == c->in_end) {
-		free(c->in);
+		pool_put(c->in);
 		c->in = NULL;
 		c->in_start = c->in_end = 0;
 	}
@@ -341,19 +306,20 @@ send_all(struct conn *c, struct iovec *iov, size_t n, bool more)
 }
 
 enum io
-conn_send(struct conn *c, struct iovec *iov, size_t n, bool more)
+conn_send(struct conn *c, const struct iovec *iov, size_t n, bool more)
 {
-	struct iovec own = {.iov_base = c->out.data, .iov_len = c->out.len};
+	struct iovec all[1 + CONN_PIECES_MAX];
 	enum io io;
 
-	if (c->out.failed) {
+	if (c->out.failed || n > CONN_PIECES_MAX) {
 		errno = ENOMEM;
 		return failed_write(c, IO_ERROR);
 	}
-	io = send_all(c, &own, 1, more || n > 0);
+	all[0] = (struct iovec){c->out.data, c->out.len};
+	for (size_t i = 0; i < n; i++)
+		all[i + 1] = iov[i];
+	io = send_all(c, all, n + 1, more);
 	strbuf_clear(&c->out);
-	if (io == IO_OK)
-		io = send_all(c, iov, n, more);
 	return io == IO_OK ? io : failed_write(c, io);
 }
 

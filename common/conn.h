@@ -16,11 +16,14 @@
 #include <sys/uio.h>
 
 #include "common/deadline.h"
+#include "common/pool.h"
 #include "common/sock.h"
 #include "common/strbuf.h"
 
 #define CONN_LINE_MAX 4221 /* octets with line end; what 1.10 let pass */
 #define CONN_INPUT_SIZE 8192 /* octets read ahead in a dialogue */
+#define CONN_INPUT_MAX POOL_BUFFER_SIZE
+#define CONN_PIECES_MAX 4
 #define CONN_LOG_MAX 79 /* octets of a line that are logged; as 1.10 */
 #define CONN_RATE_MIN 100 /* octets/s; slower bulk data meets its deadline */
 
@@ -62,12 +65,6 @@ bool conn_is_open(const struct conn *c);
 /* Close and forget everything; a closed or zeroed connection is left alone. */
 void conn_close(struct conn *c);
 
-/*
- * Close so that unread octets are thrown away by the system: the peer sees a
- * reset, never an orderly end.
- */
-void conn_abort(struct conn *c);
-
 /* Unread octets: their place, *len of them.  Borrowed until the next read. */
 const char *conn_peek(const struct conn *c, size_t *len);
 
@@ -78,10 +75,10 @@ void conn_consume(struct conn *c, size_t n);
 bool conn_has_room(const struct conn *c);
 
 /*
- * Let room for size unread octets be there from now on (at least
- * CONN_INPUT_SIZE), for bulk data.  Returns 0, or -1 with ENOMEM.
+ * Read up to size octets ahead from now on: CONN_INPUT_SIZE in a dialogue,
+ * CONN_INPUT_MAX for bulk data.
  */
-int conn_set_input_size(struct conn *c, size_t size);
+void conn_set_input_size(struct conn *c, size_t size);
 
 /*
  * One read(2) of what is there, without waiting.  Returns IO_OK (also when
@@ -116,13 +113,13 @@ void conn_put(struct conn *c, const void *data, size_t len);
 void conn_put_line(struct conn *c, const char *line, size_t len);
 
 /*
- * Send the output, then the n pieces of iov (may be NULL and 0; its contents
- * are used up).  more: hold back the last short segment, as more follows.
- * The peer has the connection's timeout_ms, renewed as it takes CONN_RATE_MIN
- * octets per second.  Returns IO_OK, IO_TIMEOUT, IO_CANCELLED, IO_EOF (the
- * peer may answer early and has), or IO_ERROR with errno (EPIPE, ECONNRESET, ENOMEM, ...).
+ * Send the output, then the n <= CONN_PIECES_MAX pieces of iov.  more: hold
+ * back the last short segment, as more follows.  The peer has the connection's
+ * timeout_ms, renewed as it takes CONN_RATE_MIN octets per second.
+ * Returns IO_OK, IO_TIMEOUT, IO_CANCELLED, IO_EOF (the peer may answer early
+ * and has), or IO_ERROR with errno (EPIPE, ECONNRESET, ENOMEM, ...).
  */
-enum io conn_send(struct conn *c, struct iovec *iov, size_t n, bool more);
+enum io conn_send(struct conn *c, const struct iovec *iov, size_t n, bool more);
 enum io conn_flush(struct conn *c);
 
 /*

@@ -78,24 +78,22 @@ send_file(struct conn *c, const struct spool *spool)
 static enum io
 ask_stream(struct conn *c, const struct spool *spool)
 {
-	const char *memory = spool_memory(spool);
-	const size_t size = (size_t)spool_size(spool);
+	static char end[4];
+	struct iovec iov[2] = {{0}, {end, sizeof end}};
 	enum io io = IO_OK;
 
 	conn_log(c, '>', INSTREAM, strlen(INSTREAM));
 	conn_put(c, INSTREAM "\n", strlen(INSTREAM "\n"));
 	put_length(c, strlen(CLAMD_SCAN_LINE));
 	conn_put(c, CLAMD_SCAN_LINE, strlen(CLAMD_SCAN_LINE));
-	if (memory == NULL)
+	iov[0].iov_base = spool_memory(spool);
+	if (iov[0].iov_base == NULL)
 		io = send_file(c, spool);
-	else if (size > 0) { /* a length of 0 would be the end */
-		put_length(c, size);
-		conn_put(c, memory, size);
+	else if (spool_size(spool) > 0) { /* a length of 0 would be the end */
+		iov[0].iov_len = (size_t)spool_size(spool);
+		put_length(c, iov[0].iov_len);
 	}
-	if (io != IO_OK)
-		return io;
-	put_length(c, 0);
-	return conn_flush(c);
+	return io == IO_OK ? conn_send(c, iov, 2, false) : io;
 }
 
 static enum io

@@ -5,23 +5,27 @@
  */
 #include "src/forward.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/log.h"
+#include "common/pool.h"
 #include "src/dotstuff.h"
 #include "src/replies.h"
 #include "src/smtp_reply.h"
 
 #define INFECTED_HEADER "X-Virus-Infected: Virus Detected!\r\n"
-#define PIECE_SIZE 32768 /* octets encoded at once */
+#define ENCODE_SIZE (POOL_BUFFER_SIZE / 3) /* octets encoded at once */
 
+#define PIECES_MAX 4 /* content, header, content, end of mail data */
+
+/* Content on its way: pieces in memory are collected and leave together. */
 struct sending {
 	struct session *s;
 	const struct forward_order *order;
 	struct dot_encoder dots;
-	char *piece; /* room for encoding, or NULL */
+	struct iovec pieces[PIECES_MAX];
+	size_t count;
 };
 
 /* The header line to be added; empty for none. */
@@ -45,30 +49,30 @@ make_header(const struct session *s, bool marked, struct strbuf *out)
 		log_warn("invalid header symbol: %%%c", unknown);
 }
 
-/* Put octets that may need dot-stuffing, piece by piece. */
 static void
-put_encoded(struct sending *x, const char *data, size_t len)
+add_piece(struct sending *x, char *data, size_t len)
 {
-	while (len > 0) {
-		size_t n = len < PIECE_SIZE ? len : PIECE_SIZE;
-
-		conn_put(&x->s->server, x->piece,
-		    dot_encode(&x->dots, data, n, x->piece));
-		data += n;
-		len -= n;
-	}
+	x->pieces[x->count++] = (struct iovec){data, len};
 }
 
-/* Content of a file that needs dot-stuffing. */
 static enum io
-send_encoded(struct sending *x, off_t from, off_t to)
+send_pieces(struct sending *x, bool more)
 {
-	char *in = x->piece + (size_t)2 * PIECE_SIZE;
-	enum io io = IO_OK;
+	size_t n = x->count;
+
+	x->count = 0;
+	return conn_send(&x->s->server, x->pieces, n, more);
+}
+
+/* Content with dots at the beginning of lines, by way of two buffers. */
+static enum io
+send_encoded(struct sending *x, off_t from, off_t to, char *in, char *out)
+{
+	enum io io = send_pieces(x, true);
 
 	while (from < to && io == IO_OK) {
 		size_t want =
-		    to - from < PIECE_SIZE ? (size_t)(to - from) : PIECE_SIZE;
+		    to - from < ENCODE_SIZE ? (size_t)(to - from) : ENCODE_SIZE;
 		ssize_t n = spool_read(x->order->spool, from, in, want);
 
 		if (n <= 0) {
@@ -76,61 +80,81 @@ send_encoded(struct sending *x, off_t from, off_t to)
 			    x->order->spool->path);
 			return IO_ERROR;
 		}
-		put_encoded(x, in, (size_t)n);
-		io = conn_send(&x->s->server, NULL, 0, true);
+		add_piece(x, out, dot_encode(&x->dots, in, (size_t)n, out));
+		io = send_pieces(x, true);
 		from += n;
 	}
 	return io;
 }
 
-/* The content from one offset to another, into the output or further. */
+/* The content from one offset to another. */
 static enum io
 send_range(struct sending *x, off_t from, off_t to)
 {
 	const struct spool *spool = x->order->spool;
-	const char *memory = spool_memory(spool);
+	char *memory = spool_memory(spool);
+	char *buffer;
+	enum io io;
 
-	if (memory != NULL && x->order->has_dots)
-		put_encoded(x, memory + from, (size_t)(to - from));
-	else if (memory != NULL)
-		conn_put(&x->s->server, memory + from, (size_t)(to - from));
-	else if (x->order->has_dots)
-		return send_encoded(x, from, to);
-	else if (from < to)
-		return conn_sendfile(&x->s->server, spool->fd,
+	if (from == to)
+		return IO_OK;
+	if (x->order->has_dots) {
+		buffer = pool_get();
+		if (buffer == NULL)
+			return IO_ERROR;
+		io = send_encoded(x, from, to, buffer, buffer + ENCODE_SIZE);
+		pool_put(buffer);
+		return io;
+	}
+	if (memory != NULL) {
+		add_piece(x, memory + from, (size_t)(to - from));
+		return IO_OK;
+	}
+	io = send_pieces(x, true);
+	if (io == IO_OK)
+		io = conn_sendfile(&x->s->server, spool->fd,
 		    from + (off_t)spool->prefix_len, to - from);
-	return IO_OK;
+	return io;
 }
 
 static enum io
-send_content(struct sending *x)
+send_around_header(struct sending *x, struct strbuf *header)
 {
-	struct session *s = x->s;
 	const struct forward_order *order = x->order;
+	const struct session *s = x->s;
 	bool at_top = !order->marked && header_wants_top(s->set->header);
 	off_t place = at_top ? order->places->top : order->places->bottom;
-	off_t size = spool_size(order->spool);
-	struct strbuf header = {0};
+	static char terminator[] = DOT_TERMINATOR;
 	enum io io;
 
-	make_header(s, order->marked, &header);
+	make_header(s, order->marked, header);
 	if (place < 0) {
-		if (header.len > 0)
+		if (header->len > 0)
 			log_debug("no place for a header line");
-		strbuf_clear(&header);
+		strbuf_clear(header);
 		place = 0;
 	}
 	io = send_range(x, 0, place);
-	if (io == IO_OK) {
-		/* Its name might begin with a dot. */
-		put_encoded(x, strbuf_str(&header), header.len);
-		io = send_range(x, place, size);
-	}
-	strbuf_free(&header);
+	if (header->len > 0)
+		add_piece(x, header->data, header->len);
+	if (io == IO_OK)
+		io = send_range(x, place, spool_size(order->spool));
 	if (io != IO_OK)
 		return io;
-	conn_put_line(&s->server, ".", 1);
-	return conn_flush(&s->server);
+	conn_log(&s->server, '>', ".", 1);
+	add_piece(x, terminator, strlen(DOT_TERMINATOR));
+	return send_pieces(x, false);
+}
+
+static enum io
+send_content(struct session *s, const struct forward_order *order)
+{
+	struct sending x = {.s = s, .order = order};
+	struct strbuf header = {0};
+	enum io io = send_around_header(&x, &header);
+
+	strbuf_free(&header);
+	return io;
 }
 
 /* Ask for the data phase.  IO_OK: go on; else *outcome tells. */
@@ -186,23 +210,6 @@ conclude(struct session *s, const struct reply *r, bool data_sent,
 	return FORWARD_REFUSED;
 }
 
-static enum io
-hand_over(struct session *s, const struct forward_order *order)
-{
-	struct sending x = {.s = s, .order = order};
-	enum io io = IO_ERROR;
-
-	if (!order->marked && s->set->header[0] == '\0' && !order->has_dots)
-		return send_content(&x);
-	x.piece = malloc((size_t)3 * PIECE_SIZE);
-	if (x.piece == NULL)
-		log_error("out of memory");
-	else
-		io = send_content(&x);
-	free(x.piece);
-	return io;
-}
-
 enum forward_outcome
 forward_message(struct session *s, const struct forward_order *order,
     struct strbuf *refusal)
@@ -215,7 +222,7 @@ forward_message(struct session *s, const struct forward_order *order,
 	io = open_data(s, &r);
 	if (io == IO_OK && r.code == 354) {
 		log_debug("sending from cache file: %s", order->spool->path);
-		io = hand_over(s, order);
+		io = send_content(s, order);
 		strbuf_free(&r.text);
 		if (io == IO_OK) {
 			log_debug("sent email data");

@@ -266,6 +266,7 @@ header_is_valid(const char *text, size_t len)
 
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] == '\0' ||
+		    (text[i] == '.' && (i == 0 || text[i - 1] == '\n')) ||
 		    (text[i] == '\r' &&
 			(i + 1 == len || text[i + 1] != '\n')) ||
 		    (text[i] == '\n' && (i == 0 || text[i - 1] != '\r')))

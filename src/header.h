@@ -76,7 +76,8 @@ char header_expand(const char *template, const struct header_symbols *symbols,
 
 /*
  * Is text (with CRLF at its end) one or more whole header fields: each line a
- * field or a continuation of one, and no CR, LF or NUL anywhere else?
+ * field or a continuation of one, and no CR, LF or NUL anywhere else?  A name
+ * that begins with a dot is none here, so no line needs dot-stuffing.
  */
 bool header_is_valid(const char *text, size_t len);
 

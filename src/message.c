@@ -26,7 +26,6 @@
 #define REPLY_DISCARDED "250 Virus Detected; Discarded Email"
 #define REPLY_REJECTED "550 Virus Detected; Content Rejected"
 #define REPLY_BARE "550 5.5.2 Message contains a bare CR or LF"
-#define DATA_INPUT_SIZE 65536 /* octets read at once */
 
 struct message {
 	struct session *s;
@@ -154,11 +153,10 @@ receive(struct message *m)
 	session_reply(s, REPLY_GO);
 	io = conn_flush(&s->client);
 	open_spool(m);
-	if (conn_set_input_size(&s->client, DATA_INPUT_SIZE) < 0)
-		log_debug("no memory for larger reads");
+	conn_set_input_size(&s->client, CONN_INPUT_MAX);
 	if (io == IO_OK)
 		io = read_content(m);
-	(void)conn_set_input_size(&s->client, CONN_INPUT_SIZE);
+	conn_set_input_size(&s->client, CONN_INPUT_SIZE);
 	if (io == IO_OK && !m->spool_failed) {
 		header_scan_finish(&m->places);
 		if (spool_finish(&m->spool) < 0)

@@ -15,14 +15,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/pool.h"
+
 #define SPOOL_NAME "clamsmtpd."
 #define QUARANTINE_NAME "virus."
 #define RANDOM_PART "XXXXXX" /* mkstemp(3) */
-#define FILE_MODE 0640 /* clamd may read it by its group (ScanMode: scan) */
+#define GROUP_MODE 0640
 
-/* A new file dir/name.XXXXXX; its path goes to path.  fd, or -1 with errno. */
+/*
+ * A new file dir/name.XXXXXX, for its owner alone or for the group as well; its
+ * path goes to path.  The descriptor, or -1 with errno.
+ */
 static int
-create(const char *dir, const char *name, char *path)
+create(const char *dir, const char *name, bool for_group, char *path)
 {
 	int n = snprintf(path, PATH_MAX, "%s/%s" RANDOM_PART, dir, name);
 	int fd, saved;
@@ -34,7 +39,7 @@ create(const char *dir, const char *name, char *path)
 	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	if (fchmod(fd, FILE_MODE) < 0) {
+	if (for_group && fchmod(fd, GROUP_MODE) < 0) {
 		saved = errno;
 		(void)unlink(path);
 		(void)close(fd);
@@ -48,12 +53,12 @@ int
 spool_open(struct spool *s, const char *dir, const char *prefix)
 {
 	*s = (struct spool){.fd = -1, .dir = dir};
-	s->block = malloc(SPOOL_BLOCK_SIZE);
+	s->block = pool_get();
 	if (s->block == NULL)
 		return -1;
-	s->fd = create(dir, SPOOL_NAME, s->path);
+	s->fd = create(dir, SPOOL_NAME, prefix != NULL, s->path);
 	if (s->fd < 0) {
-		free(s->block);
+		pool_put(s->block);
 		s->block = NULL;
 		return -1;
 	}
@@ -115,7 +120,7 @@ spool_size(const struct spool *s)
 	return s->written - (off_t)s->prefix_len;
 }
 
-const char *
+char *
 spool_memory(const struct spool *s)
 {
 	if (s->written != (off_t)s->block_len)
@@ -151,11 +156,11 @@ copy_content(const struct spool *s, int fd, char *buf)
 int
 spool_quarantine(const struct spool *s, char *path)
 {
-	char *buf = malloc(SPOOL_BLOCK_SIZE);
+	char *buf = pool_get();
 	int fd = -1, rc = -1, saved;
 
 	if (buf != NULL)
-		fd = create(s->dir, QUARANTINE_NAME, path);
+		fd = create(s->dir, QUARANTINE_NAME, true, path);
 	if (fd >= 0)
 		rc = copy_content(s, fd, buf);
 	saved = errno;
@@ -165,7 +170,7 @@ spool_quarantine(const struct spool *s, char *path)
 	}
 	if (fd >= 0 && rc < 0)
 		(void)unlink(path);
-	free(buf);
+	pool_put(buf);
 	errno = saved;
 	return rc;
 }
@@ -177,7 +182,7 @@ spool_close(struct spool *s)
 		return;
 	(void)unlink(s->path);
 	(void)close(s->fd);
-	free(s->block);
+	pool_put(s->block);
 	s->block = NULL;
 	s->fd = -1;
 }

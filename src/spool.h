@@ -15,7 +15,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define SPOOL_BLOCK_SIZE 65536 /* octets of one write(2) */
+#include "common/pool.h"
+
+#define SPOOL_BLOCK_SIZE POOL_BUFFER_SIZE /* octets of one write(2) */
 
 struct spool {
 	int fd; /* -1 while closed */
@@ -28,8 +30,9 @@ struct spool {
 };
 
 /*
- * Create the file in dir (borrowed until spool_close), which only owner and
- * group may read; prefix is its scan-only line, or NULL.
+ * Create the file in dir (borrowed until spool_close).  prefix is its scan-only
+ * line, or NULL.  Only the owner may read it, or (with a prefix, as clamd is to
+ * open it by its path) the group as well.
  * Returns 0, or -1 with errno; then there is nothing to close.
  */
 int spool_open(struct spool *s, const char *dir, const char *prefix);
@@ -52,7 +55,7 @@ off_t spool_size(const struct spool *s);
  * The whole content in memory, or NULL when it is too large for that; borrowed
  * until spool_close.  After spool_finish only.
  */
-const char *spool_memory(const struct spool *s);
+char *spool_memory(const struct spool *s);
 
 /*
  * Read content at offset into buf, len octets or up to its end.  Returns the
