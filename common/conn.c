@@ -147,16 +147,18 @@ conn_fill(struct conn *c, struct deadline d)
 	return io;
 }
 
-/* Skip what remains of a line too long; true when its end was found. */
-static bool
-skip_line(struct conn *c)
+/* Nothing of a line too long is kept behind its limit. */
+static void
+throw_excess_away(struct conn *c)
 {
-	size_t len;
-	const char *in = conn_peek(c, &len);
-	const char *lf = memchr(in, '\n', len);
+	size_t len = c->in_end - c->in_start;
 
-	conn_consume(c, lf == NULL ? len : (size_t)(lf - in) + 1);
-	return lf != NULL;
+	if (len > CONN_LINE_MAX) {
+		c->skipped += len - CONN_LINE_MAX;
+		c->in_end = c->in_start + CONN_LINE_MAX;
+		len = CONN_LINE_MAX;
+	}
+	c->in_seen = len;
 }
 
 static void
@@ -173,27 +175,23 @@ bool
 conn_line(struct conn *c, struct line *line)
 {
 	size_t len, used;
-	const char *in, *lf;
+	const char *in = conn_peek(c, &len), *lf;
 
-	if (c->skipping && !skip_line(c))
-		return false;
-	c->skipping = false;
-	in = conn_peek(c, &len);
 	lf = memchr(in + c->in_seen, '\n', len - c->in_seen);
-	used = lf == NULL ? len : (size_t)(lf - in) + 1;
-	if (used > CONN_LINE_MAX || (lf == NULL && used == CONN_LINE_MAX)) {
+	if (lf == NULL) {
+		throw_excess_away(c);
+		return false;
+	}
+	used = (size_t)(lf - in) + 1;
+	if (used > CONN_LINE_MAX || c->skipped > 0)
 		*line = (struct line){.data = in,
 		    .len = CONN_LINE_MAX - 2,
 		    .end = LINE_END_CRLF,
 		    .cut = true};
-		c->skipping = lf == NULL;
-	} else if (lf == NULL) {
-		c->in_seen = len;
-		return false;
-	} else
+	else
 		set_line(line, in, used - 1);
 	conn_consume(c, used);
-	c->in_seen = 0;
+	c->in_seen = c->skipped = 0;
 	conn_log(c, '<', line->data, line->len);
 	return true;
 }

@@ -37,7 +37,7 @@ struct conn {
 	char *in;
 	size_t in_start, in_end, in_cap;
 	size_t in_seen; /* octets of the unread input known to have no LF */
-	bool skipping; /* the rest of a line too long is to be skipped */
+	size_t skipped; /* octets of a line too long thrown away so far */
 	struct strbuf out;
 };
 
@@ -97,9 +97,10 @@ enum io conn_fill_bulk(struct conn *c, struct deadline d);
 
 /*
  * Take a complete line from the unread octets.  Returns true with *line, or
- * false when there is none yet.  A line of more than CONN_LINE_MAX octets is
- * delivered once, marked as cut, when CONN_LINE_MAX octets of it are there; its
- * rest is skipped up to its end, however long.
+ * false when there is none yet.  Of a line of more than CONN_LINE_MAX octets
+ * the beginning is kept and the rest thrown away; it is delivered, marked as
+ * cut, when its end has come.  c->skipped counts what was thrown away, so the
+ * caller can tell an endless line.
  */
 bool conn_line(struct conn *c, struct line *line);
 

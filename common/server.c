@@ -23,6 +23,7 @@
 	((size_t)256 << 10) /* octets; a look-up of names needs most */
 #define REST_S 10 /* seconds a thread waits for its next connection */
 #define SHORTAGE_MS 200 /* pause when the system has no descriptor or memory */
+#define ACCEPTS_MAX 64 /* between two looks at the signals */
 #define COMPLAIN_S 5 /* seconds between two lines about such a shortage */
 
 struct worker {
@@ -262,6 +263,7 @@ endure_shortage(struct server *s)
 {
 	struct timespec pause = {.tv_nsec = SHORTAGE_MS * 1000000L}, now;
 	struct addr peer;
+	sigset_t none;
 	int error = errno, fd;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -277,25 +279,28 @@ endure_shortage(struct server *s)
 			turn_away(fd, s->config->busy);
 		s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}
-	nanosleep(&pause, NULL);
+	sigemptyset(&none);
+	(void)ppoll(NULL, 0, &pause, &none); /* a stop ends it */
 }
 
-/* Take all connections that wait. */
+/* Take the connections that wait, but look for a stop now and then. */
 static void
 accept_waiting(struct server *s)
 {
 	struct addr peer;
 	int fd;
 
-	while (stop_signal == 0) {
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
 		fd = sock_accept(s->config->listener, &peer);
 		if (fd >= 0)
 			take_connection(s, fd, &peer);
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		else if (errno == EMFILE || errno == ENFILE ||
-		    errno == ENOBUFS || errno == ENOMEM)
+		    errno == ENOBUFS || errno == ENOMEM) {
 			endure_shortage(s);
+			return;
+		}
 		/* Anything else is the fault of that one connection
 		 * (accept(2): ECONNABORTED, pending network errors). */
 	}

@@ -9,13 +9,14 @@
 
 #include "common/strutil.h"
 
+#define FROM "from="
+#define TO "to="
 #define ELLIPSIS ", to=..."
 
 void
 envelope_clear(struct envelope *e)
 {
-	strbuf_free(&e->sender);
-	strbuf_free(&e->forward_paths);
+	strbuf_free(&e->trail);
 	strbuf_free(&e->remote);
 	strbuf_free(&e->remote_helo);
 	*e = (struct envelope){0};
@@ -55,24 +56,27 @@ find_address(const char *word, const char **arg, size_t *len)
 	return true;
 }
 
+static void
+note(struct envelope *e, const char *name, const char *address, size_t len)
+{
+	strbuf_puts(&e->trail, name);
+	strbuf_add(&e->trail, address, len);
+	strbuf_add(&e->trail, "\n", 1);
+}
+
 void
 envelope_add_sender(struct envelope *e, const char *arg, size_t len)
 {
-	e->has_sender = true;
-	strbuf_free(&e->sender);
 	if (find_address("FROM", &arg, &len))
-		strbuf_add(&e->sender, arg, len);
+		note(e, FROM, arg, len);
 }
 
 void
 envelope_add_recipient(struct envelope *e, const char *arg, size_t len)
 {
 	e->recipients++;
-	if (!find_address("TO", &arg, &len))
-		return;
-	if (e->forward_paths.len > 0)
-		strbuf_add(&e->forward_paths, "\n", 1);
-	strbuf_add(&e->forward_paths, arg, len);
+	if (find_address("TO", &arg, &len))
+		note(e, TO, arg, len);
 }
 
 void
@@ -84,7 +88,7 @@ envelope_refuse_recipient(struct envelope *e)
 bool
 envelope_is_full(const struct envelope *e, size_t len)
 {
-	return e->forward_paths.len + len > ENVELOPE_RECIPIENTS_MAX;
+	return e->trail.len + len > ENVELOPE_TRAIL_MAX;
 }
 
 static int
@@ -140,40 +144,84 @@ envelope_add_xforward(struct envelope *e, const char *arg, size_t len)
 	}
 }
 
-/* Append a part "name=value"; false (and nothing) when it does not fit. */
+/* The next line of the trail, without its LF; false at its end. */
 static bool
-add_part(struct strbuf *out, size_t max, const char *name, const char *value,
-    size_t len)
+next_line(const struct envelope *e, const char **line, size_t *len)
 {
-	size_t comma = out->len > 0 ? 2 : 0;
+	const char *start = strbuf_str(&e->trail);
+	const char *end = start + e->trail.len, *lf;
 
-	if (out->len + comma + strlen(name) + len > max)
+	*line = *line == NULL ? start : *line + *len + 1;
+	if (*line >= end)
 		return false;
-	strbuf_add(out, ", ", comma);
-	strbuf_puts(out, name);
-	for (size_t i = 0; i < len; i++) {
-		bool forged = value[i] == ' ' && i > 0 && value[i - 1] == ',';
-
-		strbuf_add(out, forged ? "?" : value + i, 1);
-	}
+	lf = memchr(*line, '\n', (size_t)(end - *line));
+	*len = (size_t)((lf == NULL ? end : lf) - *line);
 	return true;
 }
 
-/* Append the recipients; false when one did not fit. */
-static bool
-add_recipients(struct strbuf *out, size_t max, const struct strbuf *paths)
+void
+envelope_get_sender(const struct envelope *e, struct strbuf *out)
 {
-	const char *p = strbuf_str(paths), *end = p + paths->len;
+	const char *line = NULL, *last = NULL;
+	size_t len = 0, last_len = 0;
 
-	while (p < end) {
-		const char *lf = memchr(p, '\n', (size_t)(end - p));
-		size_t n = (size_t)((lf == NULL ? end : lf) - p);
-
-		if (!add_part(out, max, "to=", p, n))
-			return false;
-		p += n + 1;
+	while (next_line(e, &line, &len)) {
+		if (str_begins(line, len, FROM)) {
+			last = line + strlen(FROM);
+			last_len = len - strlen(FROM);
+		}
 	}
-	return true;
+	if (last != NULL)
+		strbuf_add(out, last, last_len);
+}
+
+void
+envelope_get_recipients(const struct envelope *e, struct strbuf *out)
+{
+	const char *line = NULL;
+	size_t len = 0;
+	bool first = true;
+
+	while (next_line(e, &line, &len)) {
+		if (!str_begins(line, len, TO))
+			continue;
+		if (!first)
+			strbuf_add(out, "\n", 1);
+		strbuf_add(out, line + strlen(TO), len - strlen(TO));
+		first = false;
+	}
+}
+
+/* Append a line of the trail, but no blank that could forge another part. */
+static void
+add_part(struct strbuf *out, const char *part, size_t len)
+{
+	strbuf_add(out, ", ", out->len > 0 ? 2 : 0);
+	for (size_t i = 0; i < len; i++) {
+		bool forged = part[i] == ' ' && i > 0 && part[i - 1] == ',';
+
+		strbuf_add(out, forged ? "?" : part + i, 1);
+	}
+}
+
+/* Append the trail, as far as max octets last. */
+static void
+add_trail(struct strbuf *out, size_t max, const struct envelope *e)
+{
+	const char *line = NULL;
+	size_t len = 0;
+
+	while (next_line(e, &line, &len)) {
+		if (out->len + 2 + len <= max) {
+			add_part(out, line, len);
+			continue;
+		}
+		/* A single one that is too long is cut. */
+		if (out->len == 0)
+			add_part(out, line, max / 2);
+		strbuf_puts(out, ELLIPSIS);
+		return;
+	}
 }
 
 void
@@ -189,11 +237,7 @@ envelope_summary(
 	if (status_len > 0)
 		max -= status_len + 2;
 	strbuf_clear(out);
-	if (e->has_sender && e->sender.len > 0 &&
-	    !add_part(out, max, "from=", e->sender.data, e->sender.len))
-		add_part(out, max, "from=", e->sender.data, max / 2);
-	if (!add_recipients(out, max, &e->forward_paths))
-		strbuf_puts(out, out->len > 0 ? ELLIPSIS : ELLIPSIS + 2);
+	add_trail(out, max, e);
 	if (status_len > 0) {
 		strbuf_add(out, ", ", out->len > 0 ? 2 : 0);
 		strbuf_add(out, status, status_len);

@@ -12,15 +12,14 @@
 
 #include "common/strbuf.h"
 
-#define ENVELOPE_RECIPIENTS_MAX ((size_t)1 << 20) /* octets of addresses */
+#define ENVELOPE_TRAIL_MAX ((size_t)1 << 20) /* octets of addresses */
 #define ENVELOPE_SUMMARY_MAX 767 /* octets of the summary line; as 1.10 */
 
 struct envelope { /* zeroed: empty */
-	bool has_sender; /* MAIL was accepted */
 	unsigned long recipients; /* RCPT commands accepted */
 	unsigned long refused; /* RCPT commands refused */
-	struct strbuf sender;
-	struct strbuf forward_paths; /* separated by LF */
+	/* Lines "from=ADDRESS" and "to=ADDRESS" as they were accepted. */
+	struct strbuf trail;
 	struct strbuf remote; /* XFORWARD ADDR; empty when unknown */
 	struct strbuf remote_helo; /* XFORWARD HELO; empty when unknown */
 };
@@ -37,6 +36,13 @@ void envelope_clear(struct envelope *e);
 void envelope_add_sender(struct envelope *e, const char *arg, size_t len);
 void envelope_add_recipient(struct envelope *e, const char *arg, size_t len);
 void envelope_refuse_recipient(struct envelope *e);
+
+/*
+ * Append the reverse-path (the last one accepted) or the forward-paths
+ * (separated by LF) to out.
+ */
+void envelope_get_sender(const struct envelope *e, struct strbuf *out);
+void envelope_get_recipients(const struct envelope *e, struct strbuf *out);
 
 /* Has the envelope no room for another address of len octets? */
 bool envelope_is_full(const struct envelope *e, size_t len);

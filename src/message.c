@@ -228,11 +228,10 @@ static void
 run_virus_action(struct message *m)
 {
 	const struct session *s = m->s;
-	const struct hook_facts facts = {
+	struct strbuf sender = {0}, recipients = {0};
+	struct hook_facts facts = {
 	    .client = s->peer_ip,
 	    .server = s->server_ip,
-	    .sender = strbuf_str(&s->envelope.sender),
-	    .recipients = strbuf_str(&s->envelope.forward_paths),
 	    .virus = strbuf_str(&m->result.name),
 	    .tmpdir = s->set->temp_directory,
 	    .email = m->quarantined,
@@ -240,9 +239,15 @@ run_virus_action(struct message *m)
 	    .remote_helo = strbuf_str(&s->envelope.remote_helo),
 	};
 
+	envelope_get_sender(&s->envelope, &sender);
+	envelope_get_recipients(&s->envelope, &recipients);
+	facts.sender = strbuf_str(&sender);
+	facts.recipients = strbuf_str(&recipients);
 	log_debug("executing virus action: %s", s->set->virus_action);
 	if (hook_run(s->set->virus_action, &facts) < 0)
 		log_error("couldn't fork for virus action: %m");
+	strbuf_free(&sender);
+	strbuf_free(&recipients);
 }
 
 static void

@@ -244,6 +244,12 @@ take_line(struct session *s, const struct line *l)
 	free(done.text);
 }
 
+static bool
+is_endless(const struct session *s)
+{
+	return s->server.skipped > REPLY_LINE_EXCESS_MAX;
+}
+
 /* Give the client the replies of our own that are next. */
 static bool
 take_own(struct session *s)
@@ -273,6 +279,8 @@ replies_take(struct session *s)
 		take_line(s, &line);
 		any = true;
 	}
+	if (is_endless(s))
+		end_as_nonsense(s);
 	if (pending_is_empty(&s->pending))
 		s->barrier = false;
 	return any;
@@ -326,7 +334,7 @@ replies_await(struct session *s, struct reply *r, struct deadline d)
 		struct smtp_reply_line l;
 
 		while (io == IO_OK && !conn_line(&s->server, &line))
-			io = fill(s, d);
+			io = is_endless(s) ? IO_ERROR : fill(s, d);
 		if (io != IO_OK)
 			return io;
 		l = smtp_reply_parse(line.data, line.len);

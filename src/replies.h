@@ -12,6 +12,7 @@
 #include "src/session.h"
 
 #define REPLY_LINES_MAX 1000 /* lines of one reply; beyond, it is nonsense */
+#define REPLY_LINE_EXCESS_MAX 65536 /* octets of a line beyond its limit */
 #define UNASKED_LINES_MAX 100 /* lines without a command since the last one */
 
 /* Handle the complete reply lines that have been read.  Returns whether there

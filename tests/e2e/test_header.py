@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the clamsmtpd contributors
+"""Header: where it goes, its escapes, and that it never breaks a message."""
+
+import re
+import time
+
+import pytest
+
+LINE = b"X-Virus-Scanned: ClamAV using ClamSMTP\r\n"
+
+PLACES = [
+    (b"A: b\r\n\r\nbody\r\n", b"A: b\r\n" + LINE + b"\r\nbody\r\n"),
+    (b"A: b\r\n c\r\n\td\r\n\r\nbody\r\n", b"A: b\r\n c\r\n\td\r\n" + LINE + b"\r\nbody\r\n"),
+    (b"\r\nbody\r\n", LINE + b"\r\nbody\r\n"),
+    (b"\r\n\r\nbody\r\n", LINE + b"\r\n\r\nbody\r\n"),
+    (b"A: b\r\nC: d\r\n", b"A: b\r\nC: d\r\n" + LINE),
+    (b"", LINE),
+    (b"A: b\r\nno header\r\n\r\nbody\r\n", b"A: b\r\n" + LINE + b"no header\r\n\r\nbody\r\n"),
+    (b"A: b\n\nbody\n\r\n", b"A: b\r\n" + LINE + b"\r\nbody\r\n\r\n"),
+    (b"A: b\r\n\0\r\n\r\nbody\r\n", b"A: b\r\n" + LINE + b"\0\r\n\r\nbody\r\n"),
+    (b"A: b\r\n\r\nX: y\r\n\r\n", b"A: b\r\n" + LINE + b"\r\nX: y\r\n\r\n"),
+    (b"A: " + b"x" * 100000 + b"\r\n\r\nb\r\n", b"A: " + b"x" * 100000 + b"\r\n" + LINE + b"\r\nb\r\n"),
+]
+
+
+@pytest.mark.parametrize("before, after", PLACES, ids=[repr(b)[2:30] for b, _ in PLACES])
+def test_the_place(rig, before, after):
+    with rig.client() as c:
+        assert c.mail(before)[:3] == b"250"
+    assert rig.server.wait_messages(1).content == after
+
+
+def test_every_message_of_a_session(rig):
+    with rig.client() as c:
+        for _ in range(3):
+            c.mail(b"A: b\r\n\r\n")
+    assert [m.content.count(LINE) for m in rig.server.messages] == [1, 1, 1]
+
+
+def sent_with(make, header, content=b"A: b\r\n\r\nbody\r\n", **options):
+    r = make(Header=header, **options)
+    with r.client() as c:
+        assert c.mail(content)[:3] == b"250"
+    return r, r.server.wait_messages(1).content
+
+
+@pytest.mark.parametrize("header, line", [
+    ("X-Mine: yes", b"X-Mine: yes\r\n"),
+    ("", b""),
+    (r"X: a\tb", b"X: a\tb\r\n"),
+    (r"X: a\r\n\tb", b"X: a\r\n\tb\r\n"),
+    (r"X: a\\b\%i", b"X: a\\b%i\r\n"),
+    ("X: %i and %l", b"X: 127.0.0.1 and 127.0.0.1\r\n"),
+    ("X: 100%%", b"X: 100%\r\n"),
+    ("X: 100%", b"X: 100%\r\n"),
+    ("X: a%zb", b"X: ab\r\n"),
+    ('X: "quoted"', b'X: "quoted"\r\n'),
+])
+def test_the_text(make, header, line):
+    r, content = sent_with(make, header)
+    assert content == b"A: b\r\n" + line + b"\r\nbody\r\n"
+    if "%z" in header:
+        r.daemon.wait_log(r"invalid header symbol: %?z")
+
+
+@pytest.mark.parametrize("name", ["Received", "received"])
+def test_received_goes_to_the_top(make, name):
+    _, content = sent_with(make, name + ": by us")
+    assert content == name.encode() + b": by us\r\nA: b\r\n\r\nbody\r\n"
+
+
+def test_the_clients_address(make):
+    r = make(Header="X: %i %l", Listen="127.0.0.1:0", start=False)
+    from rig import free_port
+    r.daemon.options["Listen"] = "0.0.0.0:%d" % free_port("0.0.0.0")
+    r.daemon.start()
+    from rig import Client
+    with Client(("127.0.0.7", r.daemon.address[1]), source="127.0.0.5") as c:
+        c.mail(b"\r\n")
+    assert r.server.wait_messages(1).content == b"X: 127.0.0.5 127.0.0.7\r\n\r\n"
+
+
+@pytest.mark.parametrize("zone, tail", [
+    ("UTC0", r"\+0000 \(UTC\)"),
+    ("IST-5:30", r"\+0530 \(IST\)"),
+    ("NST3:30", r"-0330 \(NST\)"),
+    ("CET-1", r"\+0100 \(CET\)"),
+])
+def test_the_date(make, zone, tail):
+    _, content = sent_with(make, "X: %d", env={"TZ": zone})
+    found = re.match(rb"A: b\r\nX: (.*)\r\n\r\nbody", content).group(1).decode()
+    date = re.fullmatch(r"(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}) " + tail, found)
+    assert date, found
+    when = time.mktime(time.strptime(date.group(1)))
+    hours = {"IST-5:30": 5.5, "NST3:30": -3.5, "CET-1": 1}.get(zone, 0)
+    local = time.mktime(time.gmtime()) + hours * 3600
+    assert abs(local - when) < 60
+
+
+@pytest.mark.parametrize("header", ["no colon here", r"X: a\r\n\r\nbody", "two words: x", ": x"])
+def test_no_header_field_is_not_added(make, header):
+    r, content = sent_with(make, header)
+    assert content == b"A: b\r\n\r\nbody\r\n"
+    r.daemon.wait_log("(?i)header")
+
+
+def test_a_long_header(make):
+    _, content = sent_with(make, "X: " + "y" * 50000)
+    assert content == b"A: b\r\nX: " + b"y" * 50000 + b"\r\n\r\nbody\r\n"
