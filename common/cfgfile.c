@@ -95,7 +95,7 @@ cfgfile_read(const char *path, char **text, size_t *len)
 	errno = saved;
 	if (n < 0) {
 		strbuf_free(&b);
-		return -1;
+		return -2;
 	}
 	*text = b.data;
 	*len = b.len;

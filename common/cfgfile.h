@@ -38,8 +38,8 @@ int cfgfile_parse(
 
 /*
  * Read the whole file into *text (*len octets; the caller frees it).
- * Returns 0, or -1 with errno (EISDIR for a directory, EFBIG for more than
- * 16 MiB).
+ * Returns 0; -1 with errno when it cannot be opened; -2 with errno when it
+ * cannot be read (EISDIR for a directory, EFBIG for more than 16 MiB).
  */
 int cfgfile_read(const char *path, char **text, size_t *len);
 

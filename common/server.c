@@ -209,17 +209,20 @@ turn_away(int fd, const char *reply)
 	(void)close(fd);
 }
 
-/* Give the connection to a thread.  Called and left with the lock held. */
+/*
+ * Give the connection to a thread: a resting one, which is left to be called
+ * without the lock, or else a new one.  Called and left with the lock held.
+ */
 static void
-serve(struct server *s, struct server_client *client)
+serve(struct server *s, struct server_client *client, struct worker **to_call)
 {
 	struct worker *w = s->resting;
 
+	*to_call = w;
 	if (w != NULL) {
 		s->resting = w->next;
 		w->client = *client;
 		w->has_client = true;
-		pthread_cond_signal(&w->called);
 	} else if (start_worker(s, client) < 0) {
 		log_error("couldn't create thread: %m");
 		turn_away(client->fd, s->config->no_thread);
@@ -238,14 +241,18 @@ take_connection(struct server *s, int fd, const struct addr *peer)
 	    .number = s->number,
 	    .stop_fd = s->stop_pipe[0],
 	};
+	struct worker *to_call = NULL;
 	bool busy;
 
 	pthread_mutex_lock(&s->lock);
 	join_finished(s);
 	busy = s->clients >= s->config->max_clients;
 	if (!busy)
-		serve(s, &client);
+		serve(s, &client, &to_call);
 	pthread_mutex_unlock(&s->lock);
+	/* It cannot have gone: it has a connection. */
+	if (to_call != NULL)
+		pthread_cond_signal(&to_call->called);
 	if (busy) {
 		log_error("too many connections open (max %d). "
 			  "sent busy response",

@@ -23,10 +23,12 @@
 static void
 push(struct session *s, enum pending_kind kind, const char *text, size_t len)
 {
-	if (pending_push(&s->pending, kind, text, len) < 0) {
-		log_error("out of memory");
+	if (pending_push(&s->pending, kind, text, len) == 0)
+		return;
+	log_error("out of memory");
+	session_lose_server(s); /* its replies cannot be told apart any more */
+	if (s->phase == PHASE_COMMANDS)
 		session_end(s, REPLY_LOCAL_ERROR);
-	}
 }
 
 /* Answer by ourselves, in order. */

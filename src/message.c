@@ -214,14 +214,17 @@ scan(struct message *m)
 	}
 }
 
-static void
+/* Returns 0, or -1 after the failure was logged. */
+static int
 quarantine(struct message *m)
 {
-	if (spool_quarantine(&m->spool, m->quarantined) < 0) {
-		log_error("couldn't quarantine virus file: %m");
-		m->quarantined[0] = '\0';
-	} else
+	if (spool_quarantine(&m->spool, m->quarantined) == 0) {
 		log_info("quarantined virus file as: %s", m->quarantined);
+		return 0;
+	}
+	log_error("couldn't quarantine virus file: %m");
+	m->quarantined[0] = '\0';
+	return -1;
 }
 
 static void
@@ -250,13 +253,32 @@ run_virus_action(struct message *m)
 	strbuf_free(&recipients);
 }
 
-static void
-handle_virus(struct message *m)
+/*
+ * Keep a copy and call the administrator's program.  Returns the action, which
+ * becomes a deferral when the mail would be discarded without its copy.
+ */
+static enum action
+handle_virus(struct message *m, enum action action)
 {
-	if (m->s->set->quarantine)
-		quarantine(m);
-	if (m->s->set->virus_action[0] != '\0')
+	const struct settings *set = m->s->set;
+
+	if (set->quarantine && quarantine(m) < 0 && action == ACTION_DISCARD)
+		return ACTION_DEFER;
+	if (set->virus_action[0] != '\0')
 		run_virus_action(m);
+	return action;
+}
+
+/* The server has not taken the message; a virus' name is still told. */
+static void
+set_undelivered(struct message *m, const char *status, const char *reply)
+{
+	if (m->result.verdict != SCAN_INFECTED)
+		set_status(m, status, "");
+	if (*reply != '\0') {
+		strbuf_puts(&m->status, ", reply=");
+		strbuf_puts(&m->status, reply);
+	}
 }
 
 /* Step 4, when the message goes on. */
@@ -275,10 +297,10 @@ pass_on(struct message *m, bool marked)
 	case FORWARD_ACCEPTED:
 		break;
 	case FORWARD_REFUSED:
-		set_status(m, "SERVER-REFUSED, reply=", strbuf_str(&reply));
+		set_undelivered(m, "SERVER-REFUSED", strbuf_str(&reply));
 		break;
 	case FORWARD_FAILED:
-		set_status(m, "SERVER-ERROR", "");
+		set_undelivered(m, "SERVER-ERROR", "");
 		break;
 	}
 	strbuf_free(&reply);
@@ -312,6 +334,7 @@ static void
 decide(struct message *m)
 {
 	struct session *s = m->s;
+	enum action action;
 
 	scan(m);
 	if (m->result.cancelled && !s->server_lost) {
@@ -319,9 +342,10 @@ decide(struct message *m)
 		session_end(s, s->client_lost ? NULL : REPLY_STOPPING);
 		return;
 	}
+	action = action_choose(m->result.verdict, s->set->action);
 	if (m->result.verdict == SCAN_INFECTED)
-		handle_virus(m);
-	act(m, action_choose(m->result.verdict, s->set->action));
+		action = handle_virus(m, action);
+	act(m, action);
 }
 
 /* Step 5. */

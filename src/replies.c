@@ -175,8 +175,10 @@ note_reply(struct session *s, const struct pending *p, int code)
 		s->auth = code == 334;
 		break;
 	case PENDING_QUIT:
-		if (good)
+		if (good) {
+			s->client_quit = true;
 			session_end(s, NULL);
+		}
 		break;
 	case PENDING_XCLIENT:
 		answered_xclient(s, good);
@@ -193,7 +195,10 @@ static void
 end_as_nonsense(struct session *s)
 {
 	log_error("server sends what is no reply");
-	session_end(s, REPLY_NONSENSE);
+	if (s->phase == PHASE_COMMANDS)
+		session_end(s, REPLY_NONSENSE);
+	else /* the message is still to get its one reply */
+		session_lose_server(s);
 }
 
 static void

@@ -280,8 +280,12 @@ wait_for_parties(struct session *s)
 	}
 	if (p[0].revents != 0)
 		read_server(s);
-	if (p[1].revents != 0 && !s->ended)
+	if (s->ended || p[1].revents == 0)
+		return;
+	if (hear_client)
 		read_client(s);
+	else
+		session_end(s, NULL); /* reset while we had enough to do */
 }
 
 static void
@@ -317,7 +321,8 @@ close_client(struct session *s)
 
 	if (!conn_is_open(&s->client))
 		return;
-	if (conn_flush(&s->client) == IO_OK && !s->client_eof) {
+	if (conn_flush(&s->client) == IO_OK && !s->client_eof &&
+	    !s->client_quit) {
 		(void)shutdown(s->client.fd, SHUT_WR);
 		do {
 			n = recv(s->client.fd, junk, sizeof junk, 0);

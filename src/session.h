@@ -48,6 +48,7 @@ struct session {
 	struct conn client, server;
 	enum session_phase phase;
 	bool ended; /* nothing more is to be done but to close */
+	bool client_quit; /* QUIT was accepted */
 	bool client_eof; /* the client will send nothing more */
 	bool client_lost; /* the client cannot hear us any more */
 	bool server_lost; /* likewise, or it spoke out of turn in a message */

@@ -324,12 +324,14 @@ settings_load(struct settings *s, const char *path)
 	size_t len;
 	int rc;
 
-	if (cfgfile_read(path, &text, &len) < 0) {
-		if (errno == ENOENT) {
+	rc = cfgfile_read(path, &text, &len);
+	if (rc < 0) {
+		if (rc == -1 && errno == ENOENT) {
 			log_warn("configuration file not found: %s", path);
 			return 0;
 		}
-		log_error("couldn't read config file: %s: %m", path);
+		log_error("couldn't %s config file: %s: %m",
+		    rc == -1 ? "open" : "read", path);
 		return -2;
 	}
 	log_debug("read config file: %s", path);
@@ -368,7 +370,7 @@ settings_check(struct settings *s, const char *path)
 				 "TransparentProxy is enabled");
 	} else if (s->out_address.kind == ADDR_NONE) {
 		log_error("no OutAddress specified. (%s: add a line like "
-			  "OutAddress: 127.0.0.1:10025)",
+			  "OutAddress: 127.0.0.1:10026)",
 		    path);
 		return -1;
 	}
