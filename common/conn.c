@@ -281,7 +281,7 @@ after_write(struct conn *c, ssize_t n, struct deadline *d)
 }
 
 static enum io
-send_all(struct conn *c, struct iovec *iov, size_t n, bool more)
+send_all(struct conn *c, struct iovec *iov, unsigned short n, bool more)
 {
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n};
 	int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
@@ -316,7 +316,8 @@ conn_send(struct conn *c, const struct iovec *iov, size_t n, bool more)
 	all[0] = (struct iovec){c->out.data, c->out.len};
 	for (size_t i = 0; i < n; i++)
 		all[i + 1] = iov[i];
-	io = send_all(c, all, n + 1, more);
+	/* msg_iovlen is an int in some libraries, a size_t in others. */
+	io = send_all(c, all, (unsigned short)(n + 1), more);
 	strbuf_clear(&c->out);
 	return io == IO_OK ? io : failed_write(c, io);
 }

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #ifdef __linux__
-#include <linux/netfilter_ipv4.h>
+/* linux/netfilter_ipv4.h, which not every libc comes with */
+#define SO_ORIGINAL_DST 80
 #endif
 
 #define RETRY_MS 20 /* between two tries to enter a full queue */
