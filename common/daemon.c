@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,18 @@
 
 /* Written by the main thread alone: the launcher's pipe, -1 without one. */
 static int ready_fd = -1;
+
+void
+daemon_open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
 
 /* Leave as the child says: by a word through the pipe, or by its end. */
 static void __attribute__((noreturn)) await_child(pid_t child, int fd)
@@ -217,6 +230,16 @@ pidfile_close(struct pidfile *p)
 	(void)close(p->fd);
 	*p = (struct pidfile){0};
 	return removed;
+}
+
+void
+daemon_prefer_throughput(void)
+{
+#ifdef SCHED_BATCH
+	const struct sched_param none = {0};
+
+	(void)sched_setscheduler(0, SCHED_BATCH, &none);
+#endif
 }
 
 unsigned long

@@ -12,6 +12,12 @@
 #include <sys/types.h>
 
 /*
+ * See that descriptors 0 to 2 are open, so that nothing of ours gets their
+ * numbers.  The first thing a daemon does.
+ */
+void daemon_open_standard(void);
+
+/*
  * Go on in a child in a session of its own, in the directory "/".  The parent
  * stays until the child calls daemon_ready (then it exits with 0) or ends (then
  * it exits with the child's status), so errors reach the one who started it:
@@ -62,6 +68,15 @@ int pidfile_open(struct pidfile *p, const char *path);
  * May be called on a zeroed struct.
  */
 bool pidfile_close(struct pidfile *p);
+
+/*
+ * Let all threads that come be scheduled for throughput: one that becomes ready
+ * does not interrupt another process that is at work (sched(7), SCHED_BATCH).
+ * A relay wakes for every turn of a dialogue, and each interruption costs more
+ * than the turn.  Where the system or its libc knows no such thing, nothing
+ * changes.
+ */
+void daemon_prefer_throughput(void);
 
 /*
  * Raise the limit of descriptors to n, and allow no core dump (there may be

@@ -91,6 +91,8 @@ log_write(int priority, const char *fmt, ...)
 		    sizeof line - len);
 	errno = saved;
 	va_start(ap, fmt);
+	/* The checker of clang 14 does not see va_start in C.
+	 * NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
 	len += written(vsnprintf(line + len, sizeof line - len, fmt, ap),
 	    sizeof line - len);
 	va_end(ap);

@@ -279,6 +279,8 @@ endure_shortage(struct server *s)
 		log_error("couldn't accept a connection: %m");
 		s->complained = now.tv_sec;
 	}
+	if (s->spare_fd < 0)
+		s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (s->spare_fd >= 0) {
 		(void)close(s->spare_fd);
 		fd = sock_accept(s->config->listener, &peer);
@@ -288,6 +290,25 @@ endure_shortage(struct server *s)
 	}
 	sigemptyset(&none);
 	(void)ppoll(NULL, 0, &pause, &none); /* a stop ends it */
+}
+
+/* Has only that one connection failed?  Source: accept(2), accept4(2). */
+static bool
+is_fault_of_one(int error)
+{
+	switch (error) {
+	case EINTR:
+	case ECONNABORTED:
+	case EPROTO:
+	case ENETDOWN:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENOPROTOOPT:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Take the connections that wait, but look for a stop now and then. */
@@ -303,13 +324,10 @@ accept_waiting(struct server *s)
 			take_connection(s, fd, &peer);
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
-		else if (errno == EMFILE || errno == ENFILE ||
-		    errno == ENOBUFS || errno == ENOMEM) {
+		else if (!is_fault_of_one(errno)) {
 			endure_shortage(s);
 			return;
 		}
-		/* Anything else is the fault of that one connection
-		 * (accept(2): ECONNABORTED, pending network errors). */
 	}
 }
 
@@ -355,7 +373,10 @@ server_run(const struct server_config *config)
 	s.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	pthread_mutex_init(&s.lock, NULL);
 	pthread_cond_init(&s.ended, NULL);
+	log_debug("accepting connections");
 	listen_until_stopped(&s);
+	/* A client that would wait in vain comes again, or to a new daemon. */
+	sock_unlisten(config->listener);
 	log_debug("waiting for threads to quit");
 	stop_workers(&s);
 	(void)close(s.stop_pipe[0]);

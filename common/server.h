@@ -22,7 +22,7 @@ struct server_client {
 };
 
 struct server_config {
-	int listener; /* not closed by the server */
+	int listener; /* closed by the server when it stops */
 	int max_clients; /* connections served at once */
 	const char *busy; /* reply to one more, then it is closed */
 	const char *no_thread; /* reply when no thread can be started */

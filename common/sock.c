@@ -50,14 +50,22 @@ new_socket(const struct addr *a)
 	    a->u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
+/* Remove the file of a socket on which nobody listens. */
 static void
 remove_stale(const struct addr *a)
 {
 	struct stat st;
+	int fd;
 
-	if (a->u.sa.sa_family == AF_UNIX && lstat(a->u.un.sun_path, &st) == 0 &&
-	    S_ISSOCK(st.st_mode))
+	if (a->u.sa.sa_family != AF_UNIX || lstat(a->u.un.sun_path, &st) < 0 ||
+	    !S_ISSOCK(st.st_mode))
+		return;
+	fd = new_socket(a);
+	if (fd < 0)
+		return;
+	if (connect(fd, &a->u.sa, a->len) < 0 && errno == ECONNREFUSED)
 		(void)unlink(a->u.un.sun_path);
+	(void)close(fd);
 }
 
 static int
@@ -84,6 +92,17 @@ sock_listen(const struct addr *a)
 	if (bind(fd, &a->u.sa, a->len) < 0 || listen(fd, SOMAXCONN) < 0)
 		return close_failed(fd);
 	return fd;
+}
+
+void
+sock_unlisten(int listener)
+{
+	struct addr a;
+
+	sock_local(listener, &a);
+	if (a.len != 0 && a.u.sa.sa_family == AF_UNIX)
+		(void)unlink(a.u.un.sun_path);
+	(void)close(listener);
 }
 
 int

@@ -37,10 +37,13 @@ enum io sock_wait(
     struct waiter *waiter, int fd, short events, struct deadline d);
 
 /*
- * A listening socket on a.  The file of a socket that stood there before is
- * replaced.  Returns the descriptor, or -1 with errno.
+ * A listening socket on a.  The file of a socket on which nobody listens any
+ * more is replaced.  Returns the descriptor, or -1 with errno.
  */
 int sock_listen(const struct addr *a);
+
+/* Close a listening socket, and remove its file, if it has one and we may. */
+void sock_unlisten(int listener);
 
 /*
  * Take the next connection of listener, or -1 with errno (EAGAIN: none waits).

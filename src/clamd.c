@@ -144,9 +144,10 @@ set_infected(struct scan_result *result, const struct verdict *v)
 	log_debug("found virus: %s", strbuf_str(&result->name));
 }
 
+/* sent: clamd had everything before it answered. */
 static void
-judge(
-    struct conn *c, const char *subject, enum io io, struct scan_result *result)
+judge(struct conn *c, const char *subject, bool sent, enum io io,
+    struct scan_result *result)
 {
 	size_t len;
 	const char *answer = conn_peek(c, &len);
@@ -157,7 +158,12 @@ judge(
 	result->answered = len > 0 || io == IO_TIMEOUT;
 	switch (v.verdict) {
 	case SCAN_CLEAN:
-		log_debug("no virus");
+		if (sent)
+			log_debug("no virus");
+		else {
+			log_error("clamd answered before it had everything");
+			result->verdict = SCAN_FAILED;
+		}
 		return;
 	case SCAN_INFECTED:
 		set_infected(result, &v);
@@ -183,6 +189,7 @@ clamd_scan(const struct settings *set, const struct spool *spool,
 {
 	const bool by_path = set->scan_mode == SCAN_MODE_SCAN;
 	struct conn c = {0};
+	bool sent;
 	enum io io;
 
 	*result = (struct scan_result){.verdict = SCAN_FAILED};
@@ -191,11 +198,13 @@ clamd_scan(const struct settings *set, const struct spool *spool,
 		return;
 	}
 	io = by_path ? ask_scan(&c, spool) : ask_stream(&c, spool);
+	sent = io == IO_OK;
 	/* When writing failed clamd may have said why. */
 	if (io != IO_CANCELLED && io != IO_TIMEOUT)
 		io = read_answer(&c, deadline_in(set->timeout_s * 1000));
 	result->cancelled = io == IO_CANCELLED;
 	if (!result->cancelled)
-		judge(&c, by_path ? spool->path : STREAM_SUBJECT, io, result);
+		judge(&c, by_path ? spool->path : STREAM_SUBJECT, sent, io,
+		    result);
 	conn_close(&c);
 }

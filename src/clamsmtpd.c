@@ -283,22 +283,12 @@ serve(struct settings *set, int listener)
 	    .context = set,
 	};
 
-	log_debug("accepting connections");
 	daemon_ready();
 	log_started();
 	if (server_run(&config) == 0)
 		return EXIT_SUCCESS;
 	log_error("couldn't start: %m");
 	return EXIT_FAILURE;
-}
-
-static void
-remove_listener(const struct settings *set)
-{
-	/* Best effort: its directory may not be ours. */
-	if (set->listen.kind == ADDR_FIXED &&
-	    set->listen.addr.u.sa.sa_family == AF_UNIX)
-		(void)unlink(set->listen.addr.u.un.sun_path);
 }
 
 int
@@ -311,6 +301,7 @@ main(int argc, char **argv)
 	bool change_user;
 	int listener, status;
 
+	daemon_open_standard();
 	log_open("clamsmtpd");
 	if (settings_init(&set) < 0)
 		return EXIT_FAILURE;
@@ -323,6 +314,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	server_prepare_signals();
+	daemon_prefer_throughput();
 	listener = open_listener(&set, change_user ? &user : NULL);
 	raise_limits(&set);
 	if (change_user)
@@ -330,8 +322,6 @@ main(int argc, char **argv)
 	prepare_spool(&set);
 	open_pid_file(&set, &pid);
 	status = serve(&set, listener);
-	(void)close(listener);
-	remove_listener(&set);
 	if (pid.path != NULL && pidfile_close(&pid))
 		log_debug("removed pid file: %s", set.pid_file);
 	settings_free(&set);

@@ -71,14 +71,15 @@ do_hello(struct session *s, enum pending_kind kind, const struct line *line,
 	forward(s, kind, line, c);
 }
 
+/* MAIL or RCPT, of which the address is kept when it is accepted. */
 static void
-do_rcpt(
-    struct session *s, const struct line *line, const struct smtp_command *c)
+do_path(struct session *s, enum pending_kind kind, const struct line *line,
+    const struct smtp_command *c)
 {
 	if (envelope_is_full(&s->envelope, c->arg_len))
 		answer(s, REPLY_TOO_MANY);
 	else
-		forward(s, PENDING_RCPT, line, c);
+		forward(s, kind, line, c);
 }
 
 static void
@@ -122,10 +123,10 @@ dispatch(
 		do_hello(s, PENDING_HELO, line, c);
 		return;
 	case SMTP_MAIL:
-		forward(s, PENDING_MAIL, line, c);
+		do_path(s, PENDING_MAIL, line, c);
 		return;
 	case SMTP_RCPT:
-		do_rcpt(s, line, c);
+		do_path(s, PENDING_RCPT, line, c);
 		return;
 	case SMTP_DATA:
 		do_data(s);

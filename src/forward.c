@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/pool.h"
+#include "src/commands.h"
 #include "src/dotstuff.h"
 #include "src/replies.h"
 #include "src/smtp_reply.h"
@@ -117,6 +118,17 @@ send_range(struct sending *x, off_t from, off_t to)
 	return io;
 }
 
+/* What the server says before the end of mail data does not answer it. */
+static enum io
+look_for_early_answer(struct session *s)
+{
+	enum io io = conn_read(&s->server);
+	size_t len;
+
+	(void)conn_peek(&s->server, &len);
+	return len > 0 ? IO_EOF : io;
+}
+
 static enum io
 send_around_header(struct sending *x, struct strbuf *header)
 {
@@ -139,6 +151,8 @@ send_around_header(struct sending *x, struct strbuf *header)
 		add_piece(x, header->data, header->len);
 	if (io == IO_OK)
 		io = send_range(x, place, spool_size(order->spool));
+	if (io == IO_OK)
+		io = look_for_early_answer(x->s);
 	if (io != IO_OK)
 		return io;
 	conn_log(&s->server, '>', ".", 1);
@@ -188,7 +202,7 @@ keep_first_line(const struct reply *r, struct strbuf *line)
 	strbuf_add(line, text, strcspn(text, "\r\n"));
 }
 
-/* The server's answer in the place of 354, or its last one. */
+/* What the server has answered, to the whole message or to less of it. */
 static enum forward_outcome
 conclude(struct session *s, const struct reply *r, bool data_sent,
     struct strbuf *refusal)
@@ -197,17 +211,72 @@ conclude(struct session *s, const struct reply *r, bool data_sent,
 		replies_relay(s, r);
 		return FORWARD_ACCEPTED;
 	}
-	/* A positive word without the content is no promise. */
+	keep_first_line(r, refusal);
+	/* A positive word before all of the content is no promise. */
 	if (r->code < 400) {
-		log_error("server gave an unexpected reply: %s",
-		    strbuf_str(&r->text));
+		log_error(
+		    "server gave an unexpected reply: %s", strbuf_str(refusal));
 		return fail(s);
 	}
-	if (!data_sent)
-		log_debug("server refused data transfer");
 	replies_relay(s, r);
-	keep_first_line(r, refusal);
 	return FORWARD_REFUSED;
+}
+
+/*
+ * The server does not want the content.  Its transaction is still there, and
+ * must not get the recipients of the next one.
+ */
+static enum forward_outcome
+conclude_without_data(
+    struct session *s, const struct reply *r, struct strbuf *refusal)
+{
+	enum forward_outcome outcome = conclude(s, r, false, refusal);
+
+	log_debug("server refused data transfer");
+	if (outcome == FORWARD_REFUSED && r->code != 421)
+		commands_send_own(s, PENDING_SWALLOW, "RSET");
+	return outcome;
+}
+
+/* The server answers in the middle of the content and will not get the rest. */
+static enum forward_outcome
+conclude_early(struct session *s, struct strbuf *refusal)
+{
+	enum forward_outcome outcome;
+	struct reply r;
+
+	if (replies_await(s, &r, session_timeout(s)) == IO_OK)
+		outcome = conclude(s, &r, false, refusal);
+	else
+		outcome = fail(s);
+	strbuf_free(&r.text);
+	session_lose_server(s);
+	session_end(s, NULL);
+	return outcome;
+}
+
+/* The content, after the server has said 354. */
+static enum forward_outcome
+hand_over(struct session *s, const struct forward_order *order,
+    struct strbuf *refusal)
+{
+	enum forward_outcome outcome;
+	struct reply r = {0};
+	enum io io;
+
+	log_debug("sending from cache file: %s", order->spool->path);
+	io = send_content(s, order);
+	if (io == IO_EOF)
+		return conclude_early(s, refusal);
+	if (io != IO_OK)
+		return fail(s);
+	log_debug("sent email data");
+	if (replies_await(s, &r, session_timeout(s)) == IO_OK)
+		outcome = conclude(s, &r, true, refusal);
+	else
+		outcome = fail(s);
+	strbuf_free(&r.text);
+	return outcome;
 }
 
 enum forward_outcome
@@ -216,23 +285,14 @@ forward_message(struct session *s, const struct forward_order *order,
 {
 	enum forward_outcome outcome;
 	struct reply r = {0};
-	enum io io;
 
 	s->phase = PHASE_FORWARD;
-	io = open_data(s, &r);
-	if (io == IO_OK && r.code == 354) {
-		log_debug("sending from cache file: %s", order->spool->path);
-		io = send_content(s, order);
-		strbuf_free(&r.text);
-		if (io == IO_OK) {
-			log_debug("sent email data");
-			io = replies_await(s, &r, session_timeout(s));
-		}
-		outcome =
-		    io == IO_OK ? conclude(s, &r, true, refusal) : fail(s);
-	} else
-		outcome =
-		    io == IO_OK ? conclude(s, &r, false, refusal) : fail(s);
+	if (open_data(s, &r) != IO_OK)
+		outcome = fail(s);
+	else if (r.code == 354)
+		outcome = hand_over(s, order, refusal);
+	else
+		outcome = conclude_without_data(s, &r, refusal);
 	strbuf_free(&r.text);
 	return outcome;
 }

@@ -94,13 +94,13 @@ in_blanks(struct header_scan *s, char c)
 {
 	if (is_blank(c))
 		return HEADER_BLANKS;
-	if (c == '\r') {
-		found(s, s->had_field ? s->field_start : s->line_start);
-		return HEADER_FOUND;
-	}
 	if (!s->had_field) {
 		s->top = -1;
 		found(s, -1);
+		return HEADER_FOUND;
+	}
+	if (c == '\r') {
+		found(s, s->field_start);
 		return HEADER_FOUND;
 	}
 	return HEADER_BODY;

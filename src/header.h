@@ -44,8 +44,8 @@ struct header_scan {
  * ("Name: ...") nor a continuation (begins with a blank).  A line of blanks
  * alone is a continuation to some readers and the end of the header section to
  * others, so the place is then before the field that it would continue.
- * Where the first line begins with a blank and has text, there is no place: it
- * would become a continuation of what we add.
+ * Where the first line begins with a blank there is no place: it would become a
+ * continuation of what we add.
  * Source: RFC 5322 2.1, 2.2, 2.2.3.
  */
 void header_scan_feed(struct header_scan *s, const char *in, size_t inlen);

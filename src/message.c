@@ -122,6 +122,14 @@ open_spool(struct message *m)
 }
 
 static void
+say_reset(struct session *s)
+{
+	conn_put_line(&s->server, "RSET", strlen("RSET"));
+	if (conn_flush(&s->server) != IO_OK)
+		session_lose_server(s);
+}
+
+static void
 end_unreceived(struct session *s, enum io io)
 {
 	switch (io) {
@@ -137,6 +145,8 @@ end_unreceived(struct session *s, enum io io)
 	case IO_EOF:
 	case IO_ERROR:
 		log_error("unexpected end of data from client");
+		if (!s->server_lost) /* nobody waits for the reply; as 1.10 */
+			say_reset(s);
 		session_end(s, REPLY_LOCAL_ERROR);
 		return;
 	}
@@ -376,9 +386,10 @@ message_handle(struct session *s)
 		} else
 			decide(&m);
 	}
-	spool_close(&m.spool);
+	/* The client need not wait for what is only our own business. */
 	if (conn_flush(&s->client) != IO_OK)
 		session_end(s, NULL);
+	spool_close(&m.spool);
 	report(&m);
 	strbuf_free(&m.result.name);
 	strbuf_free(&m.status);

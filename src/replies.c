@@ -81,6 +81,13 @@ put_extension(
 		session_reply(s, "250 " ESMTP_PLACEHOLDER);
 }
 
+/* Does the client see the reply? */
+static bool
+is_shown(enum pending_kind kind)
+{
+	return kind != PENDING_XCLIENT && kind != PENDING_SWALLOW;
+}
+
 /* Show the client what it may see of this line. */
 static void
 show_line(struct session *s, const struct pending *p, const struct line *l,
@@ -212,7 +219,7 @@ take_unasked(
 		session_lose_server(s);
 		return;
 	}
-	if (++s->unasked > UNASKED_LINES_MAX)
+	if (++s->unasked > UNASKED_LINES_MAX || r->code == 354)
 		end_as_nonsense(s);
 	else {
 		put_line(s, l->data, l->len);
@@ -240,7 +247,8 @@ take_line(struct session *s, const struct line *l)
 	show_line(s, p, l, &r);
 	if (!r.last)
 		return;
-	s->server_bade = s->server_bade || r.code == 421 || r.code == 221;
+	if (is_shown(p->kind) && (r.code == 421 || r.code == 221))
+		s->server_bade = true;
 	done = *p;
 	p->text = NULL; /* is done's now, since a new command may come */
 	pending_pop(&s->pending);

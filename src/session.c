@@ -194,15 +194,17 @@ connect_server(struct session *s)
 static bool
 open_session(struct session *s, const struct server_client *client)
 {
-	struct addr local;
+	struct addr local = {0};
 
 	conn_open(&s->client, "CLIENT", client->fd, &s->waiter,
 	    s->set->timeout_s * 1000);
 	addr_host(&s->peer, s->peer_ip);
 	log_info("accepted connection from: %s",
 	    s->peer.len == 0 ? "UNKNOWN" : s->peer_ip);
-	sock_local(client->fd, &local);
-	addr_host(&local, s->local_ip);
+	if (s->set->transparent_proxy || strstr(s->set->header, "%l") != NULL) {
+		sock_local(client->fd, &local);
+		addr_host(&local, s->local_ip);
+	}
 	if (find_target(s, &local) < 0 || connect_server(s) < 0) {
 		session_end(s, REPLY_NO_SERVER);
 		return false;
@@ -262,14 +264,15 @@ wait_for_parties(struct session *s)
 		.events = hear_client ? POLLIN : 0},
 	    {.fd = s->stop_fd, .events = POLLIN},
 	};
-	int n;
+	int n, left = deadline_left_ms(s->deadline);
 
 	conn_rest(&s->client);
 	conn_rest(&s->server);
-	n = poll(p, 3, deadline_left_ms(s->deadline));
+	n = poll(p, 3, left);
 	if (n < 0)
 		return; /* EINTR */
-	if (n == 0) {
+	/* Who always has octets ready, but no line, runs out of time too. */
+	if (n == 0 || left == 0) {
 		log_error("network operation timed out");
 		session_end(s, REPLY_TIMED_OUT);
 		return;

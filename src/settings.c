@@ -133,9 +133,9 @@ parse_bounce(const struct option *o, const char *value, void *field)
 {
 	bool on;
 
-	log_warn("please use \"Action\" option instead of \"Bounce\"");
 	if (parse_boolean(o, value, &on) < 0)
 		return -1;
+	log_warn("please use \"Action\" option instead of \"Bounce\"");
 	if (on)
 		*(enum when_infected *)field = WHEN_INFECTED_BOUNCE;
 	return 0;
