@@ -386,10 +386,10 @@ message_handle(struct session *s)
 		} else
 			decide(&m);
 	}
-	/* The client need not wait for what is only our own business. */
+	/* When the client has its reply nothing of the message is left. */
+	spool_close(&m.spool);
 	if (conn_flush(&s->client) != IO_OK)
 		session_end(s, NULL);
-	spool_close(&m.spool);
 	report(&m);
 	strbuf_free(&m.result.name);
 	strbuf_free(&m.status);

@@ -240,6 +240,7 @@ class Peer:
         elif action is STALL:
             while not self.owner.stopping.wait(0.02):
                 self.probe()
+            raise Gone("script")
         elif action is ENDLESS_LINE or action is ENDLESS_REPLY:
             block = b"x" * 65536 if action is ENDLESS_LINE else b"250-more\r\n" * 6000
             while self.endless_sent < ENDLESS_MAX:
@@ -432,9 +433,12 @@ class Scan(Peer):
         self.data = b"".join(parts)
 
     def read_file(self):
-        with open(self.path, "rb") as f:
-            self.data = f.read()
-            self.mode = os.fstat(f.fileno()).st_mode & 0o7777
+        try:
+            with open(self.path, "rb") as f:
+                self.data = f.read()
+                self.mode = os.fstat(f.fileno()).st_mode & 0o7777
+        except OSError:
+            raise Gone("error")
 
 
 def verdict(scan, _=None):
@@ -736,10 +740,11 @@ class Client:
     def data(self, content=CONTENT, stuffed=False):
         """DATA with the content; returns the reply to the final dot, or the
         reply to DATA when it is not 354."""
+        raw = (content if stuffed else stuff(content)) + b".\r\n"
         reply = self.cmd(b"DATA")
         if not reply.startswith(b"354"):
             return reply
-        self.send((content if stuffed else stuff(content)) + b".\r\n")
+        self.send(raw)
         return self.reply()
 
     def mail(self, content=CONTENT, sender=b"a@example.org", rcpts=(b"b@example.net",)):
@@ -877,9 +882,15 @@ class Daemon:
             if not (self.auto_listen and taken and attempt < 4):
                 raise AssertionError("the daemon did not start: exit %r, log %r" % (
                     self.process.returncode, self.log_lines))
+        # It may open more between the line and its first wait.
+        wait_until(self._asleep, "the daemon's first wait")
         self.base_fds = self.count_fds()
         self.base_threads = self.count_threads()
         return self
+
+    def _asleep(self):
+        with open("/proc/%d/stat" % self.pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "S"
 
     def _wait_listening(self):
         end = time.monotonic() + WAIT

@@ -22,8 +22,8 @@ from rig import CONTENT
     (b'MAIL FROM:<"q>r"@c>', '"q'),
     (b"MAIL FROM:", ""),
     (b"MAIL FROM a@b", "a@b"),
-    (b"MAIL  FROM:<a@b>", None),
-    (b"MAIL\tFROM:<a@b>", None),
+    (b"MAIL  FROM:<a@b>", "a@b"),
+    (b"MAIL\tFROM:<a@b>", "a@b"),
     (b"MAIL FROM<a@b>", None),
     (b"MAIL FROMX:<a@b>", None),
 ])
@@ -58,7 +58,7 @@ def test_the_order_of_recipients_and_only_accepted_ones(rig):
         for n in range(8):
             c.cmd(b"RCPT TO:<r%d@x>" % n)
         c.data()
-    assert rig.summary() == "from=a@b, to=r0@x, to=r3@x, to=r4@x, to=r5@x, status=CLEAN"
+    assert rig.summary() == "from=a@b, to=r0@x, to=r3@x, to=r4@x, to=r5@x, to=r6@x, status=CLEAN"
 
 
 def test_a_refused_sender_is_not_noted(rig):

@@ -77,10 +77,8 @@ def test_detached(make):
 
 def test_bind_errors_reach_the_one_who_starts(make):
     r = make()
+    r.daemon.auto_listen = False
     with Detached(r) as d:
-        r.daemon.options["Listen"] = "127.0.0.1:%d" % r.daemon.address[1]
-        r.daemon.auto_listen = False
-        r.daemon.write_config()
         p = d.launch()
         assert p.returncode == 1
         assert p.stderr.splitlines()[-1] == \
