@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from rig import GREETING, Client, FakeClamd, free_port
+from rig import GREETING, Client, FakeClamd, FakeServer, free_port
 from test_configuration import SENTINEL, load
 
 GOOD = ["127.0.0.1:25", "127.0.0.1", "localhost:25", "localhost", "10025", "127.0.0.1: 40245",
@@ -81,7 +81,6 @@ def test_connecting_to_clamd(make, form):
 
 
 def test_a_server_on_a_unix_socket(make):
-    from rig import FakeServer
     r = make(start=False)
     path = os.path.join(r.directory, "server")
     with FakeServer(path=path) as server:
@@ -101,6 +100,19 @@ def test_an_existing_socket_file_is_replaced(make):
         with Client(r.daemon.address) as c:
             assert c.greeting == GREETING
         r.daemon.stop()
+
+
+def test_the_socket_of_a_running_daemon_is_not_taken(make):
+    one, two = make(start=False), make(start=False)
+    for r in (one, two):
+        r.daemon.options["Listen"] = one.directory + "/listen"
+        r.daemon.auto_listen = False
+    one.daemon.start()
+    two.daemon.spawn()
+    assert two.daemon.wait_exit() == 1
+    assert any(l.startswith("couldn't bind to address: " + one.directory) for l in two.daemon.log_lines)
+    with Client(one.daemon.address) as c:
+        assert c.greeting == GREETING
 
 
 def test_relative_paths(make):

@@ -4,6 +4,7 @@
 that is not clearly an answer defers."""
 
 import os
+import socket
 
 import pytest
 
@@ -149,7 +150,6 @@ def test_a_full_backlog(make):
     r = make(TimeOut=1)
     r.clamd.stop()
     with FakeClamd(path=r.clamd.address, backlog=0, accept=False) as full:
-        import socket
         waiting = socket.socket(socket.AF_UNIX)
         waiting.connect(full.address)
         with r.client() as c:

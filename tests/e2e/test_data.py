@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+from conftest import new_directory
 from rig import (CLOSE, CONTENT, LOCAL_ERROR, RESET, START_DATA, Hold, Rig, stuff,
                  wait_until)
 
@@ -159,9 +160,10 @@ def test_the_server_refuses_data(rig, reply):
         first = reply.split(b"\r\n")[0].decode()
         assert rig.summary() == ("from=a@example.org, to=b@example.net, "
                                  "status=SERVER-REFUSED, reply=" + first)
-        c.cmd(b"RSET")
-        assert c.mail() == QUEUED
-    assert len(rig.server.messages) == 1
+        # The refused envelope is gone without the client's help.
+        assert c.mail(rcpts=[b"next@example.net"]) == QUEUED
+    assert [m.rcpts for m in rig.server.messages] == [[b"RCPT TO:<next@example.net>"]]
+    assert rig.server.connections[0].verbs == ["MAIL", "RCPT", "DATA", "RSET", "MAIL", "RCPT", "DATA"]
 
 
 @pytest.mark.parametrize("reply", [b"250 odd\r\n", b"350 odd\r\n"])
@@ -340,8 +342,7 @@ def test_bare_newlines_rejected(reject, wire):
 
 
 @pytest.fixture(scope="module")
-def reject_rig(tmp_path_factory):
-    from conftest import new_directory
+def reject_rig():
     path = new_directory()
     with Rig(path, Header="", BareNewline="reject") as r:
         yield r

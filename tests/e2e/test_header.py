@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from rig import Client, free_port
+
 LINE = b"X-Virus-Scanned: ClamAV using ClamSMTP\r\n"
 
 PLACES = [
@@ -72,10 +74,8 @@ def test_received_goes_to_the_top(make, name):
 
 def test_the_clients_address(make):
     r = make(Header="X: %i %l", Listen="127.0.0.1:0", start=False)
-    from rig import free_port
     r.daemon.options["Listen"] = "0.0.0.0:%d" % free_port("0.0.0.0")
     r.daemon.start()
-    from rig import Client
     with Client(("127.0.0.7", r.daemon.address[1]), source="127.0.0.5") as c:
         c.mail(b"\r\n")
     assert r.server.wait_messages(1).content == b"X: 127.0.0.5 127.0.0.7\r\n\r\n"

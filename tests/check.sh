@@ -1,0 +1,160 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# All tests of a tree that is built: a line for each group of them, the
+# reasons of those that were skipped, and the totals.  Run by bootstrap, which
+# sees to it that everything needed is there; the output of each group is kept
+# in build/check/.
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+top=$PWD
+logs=$top/build/check
+passed=0 failed=0 skipped=0
+group_seconds=420		# no group may hang for ever
+
+rm -rf "$logs"
+mkdir -p "$logs"
+# Sanitizers write their reports here, also from a daemon that became nobody.
+reports=$(mktemp -d)
+chmod 1777 "$reports"
+trap 'rm -rf "$reports"' EXIT
+trap 'exit 1' HUP INT TERM
+
+python=
+for candidate in python3 /usr/bin/python3; do
+	if "$candidate" -c 'import pytest' 2>/dev/null; then
+		python=$candidate
+		break
+	fi
+done
+
+# report NAME STATUS PASSED FAILED SKIPPED: adds a group to the totals.  A
+# group that failed without a failed test, or ran no test, counts as a failure.
+report() {
+	bad=$4
+	if [ "$bad" -eq 0 ] && { [ "$2" -ne 0 ] || [ "$3" -eq 0 ]; }; then
+		bad=1
+	fi
+	passed=$((passed + $3)) failed=$((failed + bad))
+	skipped=$((skipped + $5))
+	word=ok
+	[ "$bad" -eq 0 ] || word=FAILED
+	echo "$word: $1: $3 passed, $bad failed, $5 skipped;" \
+		"$(($(date +%s) - started)) s"
+	[ "$bad" -eq 0 ] || tail -n 60 "$logs/$1.log"
+}
+
+# start NAME COMMAND...: runs it into the group's log; leaves its status.
+start() {
+	group=$1
+	started=$(date +%s)
+	shift
+	# Interrupted, the tests still stop what they started.
+	timeout --foreground -s INT -k 60 $group_seconds "$@" >"$logs/$group.log" 2>&1 </dev/null
+	status=$?
+}
+
+# number WORD: what stands before the word in the last line of the log.
+number() {
+	found=$(tail -n 1 "$logs/$group.log" | grep -Eo "[0-9]+ $1" |
+		cut -d' ' -f1)
+	echo "${found:-0}"
+}
+
+# tap WORD: the sum of automake's summaries; distcheck has only one as well.
+tap() {
+	sed -n "s/^# $1: *\([0-9]*\)$/\1/p" "$logs/$group.log" |
+		awk '{ n += $1 } END { print n + 0 }'
+}
+
+run_make() {
+	start "$@"
+	grep '^SKIP: ' "$logs/$group.log"
+	report "$group" $status "$(tap PASS)" \
+		$(($(tap FAIL) + $(tap ERROR) + $(tap XPASS))) "$(tap SKIP)"
+}
+
+run_pytest() {
+	name=$1
+	shift
+	start "$name" "$python" -m pytest -q -rfEs --tb=short \
+		-p no:cacheprovider -n 4 --dist loadfile "$@"
+	grep '^SKIPPED ' "$logs/$group.log"
+	# What a sanitizer said is a failure, whatever the tests made of it.
+	if [ -n "$(ls -A "$reports")" ]; then
+		cat "$reports"/* >>"$logs/$group-reports.log"
+		rm -f "$reports"/*
+		echo "$group: see $logs/$group-reports.log"
+		status=1
+	fi
+	report "$group" $status "$(number passed)" \
+		$(($(number failed) + $(number error))) "$(number skipped)"
+}
+
+# build_in NAME CC CONFIGURE-ARGUMENT...: another build, in build/NAME, that
+# counts as a test: no compiler may warn.  The tree itself is configured, so it
+# cannot be the source of another build; a copy of what `make dist` packs can.
+build_in() {
+	name=$1 compiler=$2
+	shift 2
+	# shellcheck disable=SC2016
+	start "build-$name" sh -c 'rm -rf "$0" && mkdir "$0" && cd "$0" &&
+		../tree/configure "$@" --enable-werror && make -j2' \
+		"build/$name" CC="$compiler" "$@"
+	report "$group" $status $((status == 0)) $((status != 0)) 0
+	return $status
+}
+
+# want GROUP COMMAND: whether there is such a command; if not, says so.
+want() {
+	command -v "$2" >/dev/null && return
+	skipped=$((skipped + 1))
+	echo "skipped: $1: there is no $2"
+	return 1
+}
+
+# lint GROUP COMMAND...: a tool that must not find anything in the sources.
+lint() {
+	if want "$1" "$2"; then
+		start "$@"
+		report "$group" $status $((status == 0)) $((status != 0)) 0
+	fi
+}
+
+# The dialogues have groups of their own, so `make check` need not run them.
+# shellcheck disable=SC2016
+quick='TESTS=$(check_PROGRAMS) $(style_tests)'
+
+run_make unit make check "$quick"
+CLAMSMTPD=$top/src/clamsmtpd
+export CLAMSMTPD
+run_pytest e2e tests/e2e
+run_pytest mail tests/mail
+run_make distcheck make distcheck "$quick"
+
+make -s distdir distdir=build/tree >"$logs/tree.log" 2>&1
+export ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1"
+export UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1"
+export TSAN_OPTIONS="log_path=$reports/tsan"
+# The comparison with 1.10 is about what is said, which is the same here.
+dialogues="tests/e2e --ignore tests/e2e/test_comparison.py"
+# shellcheck disable=SC2086
+if build_in asan "${CC:-gcc}" --enable-sanitizers=address,undefined; then
+	CLAMSMTPD=$top/build/asan/src/clamsmtpd run_pytest e2e-asan $dialogues
+fi
+# shellcheck disable=SC2086
+if build_in tsan "${CC:-gcc}" --enable-sanitizers=thread; then
+	CLAMSMTPD=$top/build/tsan/src/clamsmtpd run_pytest e2e-tsan $dialogues
+fi
+for compiler in gcc clang musl-gcc; do
+	want build-$compiler $compiler && build_in $compiler $compiler
+done
+lint cppcheck cppcheck -q --std=c11 --inline-suppr --error-exitcode=1 \
+	--enable=warning,performance,portability \
+	-I. '-DSYSCONFDIR="/etc"' common src
+lint clang-tidy clang-tidy --quiet common/*.c src/*.c \
+	-- -std=gnu11 -D_GNU_SOURCE -I. '-DSYSCONFDIR="/etc"'
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]

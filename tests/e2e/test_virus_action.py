@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the clamsmtpd contributors
+"""VirusAction: when it runs, what it is told, and that it holds up nothing."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from rig import CONTENT, INFECTED, Hold, wait_until
+
+QUEUED = b"250 2.0.0 queued as 4711\r\n"
+
+
+def environment(path):
+    """The environment a script wrote with env -0, once it is there."""
+    wait_until(lambda: os.path.exists(path), "the virus action")
+    with open(path, "rb") as f:
+        text = f.read().decode("latin-1")
+    return dict(entry.split("=", 1) for entry in text.split("\0") if entry)
+
+
+def with_action(make, command, **options):
+    r = make(start=False, **options)
+    r.out = os.path.join(r.directory, "out")
+    r.daemon.options["VirusAction"] = command.format(out=r.out)
+    r.daemon.start()
+    return r
+
+
+ENV = "env -0 > {out}.new && mv {out}.new {out}"
+
+
+def test_what_it_is_told(make):
+    r = with_action(make, ENV, Quarantine="on", env={"FROM_OUTSIDE": "kept"})
+    with r.client() as c:
+        c.ehlo()
+        c.cmd(b"XFORWARD ADDR=192.0.2.1 HELO=there.example")
+        c.mail(INFECTED, rcpts=[b"one@example.net", b"two@example.net"])
+    env = environment(r.out)
+    assert {n: env[n] for n in ("CLIENT", "SERVER", "SENDER", "RECIPIENTS", "VIRUS", "TMPDIR", "REMOTE",
+                                "REMOTE_HELO", "FROM_OUTSIDE")} == {
+        "CLIENT": "127.0.0.1", "SERVER": "127.0.0.1", "SENDER": "a@example.org",
+        "RECIPIENTS": "one@example.net\ntwo@example.net", "VIRUS": "Eicar-Test-Signature",
+        "TMPDIR": r.daemon.spool, "REMOTE": "192.0.2.1", "REMOTE_HELO": "there.example",
+        "FROM_OUTSIDE": "kept"}
+    assert [env["EMAIL"]] == r.daemon.virus_files()
+    r.daemon.wait_log("executing virus action: " + "env -0")
+
+
+def test_what_is_not_known_is_not_set(make):
+    r = with_action(make, ENV)
+    with r.client() as c:
+        c.mail(INFECTED)
+    assert not {"EMAIL", "REMOTE", "REMOTE_HELO"} & set(environment(r.out))
+
+
+@pytest.mark.parametrize("sender", ["", "$(touch /tmp/x)", "`id`;'\"&|", "<q\\"])
+def test_values_are_raw(make, sender):
+    r = with_action(make, ENV)
+    with r.client() as c:
+        c.mail(INFECTED, sender=sender.encode())
+    assert environment(r.out)["SENDER"] == (sender or "<>")
+
+
+def test_an_unparsable_name(make):
+    r = with_action(make, ENV)
+    r.clamd.next(b"/other: Foo FOUND{end}")
+    with r.client() as c:
+        c.mail()
+    assert environment(r.out)["VIRUS"] == "Unparsable.Virus.Name"
+
+
+@pytest.mark.parametrize("action", ["drop", "bounce", "pass"])
+def test_with_every_action_and_only_for_viruses(make, action):
+    r = with_action(make, "echo x >> {out}", Action=action)
+    with r.client() as c:
+        c.mail(CONTENT)
+        r.clamd.next(b"x ERROR{end}")
+        c.mail(CONTENT)
+        time.sleep(0.1)
+        assert not os.path.exists(r.out)
+        c.mail(INFECTED)
+        c.mail(INFECTED)
+    wait_until(lambda: os.path.exists(r.out) and open(r.out).read() == "x\nx\n")
+
+
+def test_none_by_default(make):
+    r = make()
+    with r.client() as c:
+        c.mail(INFECTED)
+    assert not any("virus action" in l for l in r.daemon.log_lines)
+
+
+def children(pid):
+    found = []
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/children" % (pid, task)) as f:
+            found += f.read().split()
+    return found
+
+
+def test_it_is_not_waited_for_and_reaped(make):
+    r = with_action(make, "cat; while [ ! -e {out}.go ]; do sleep 0.05; done; echo > {out}")
+    with r.client() as c:
+        assert c.mail(INFECTED)[:3] == b"250"
+        assert c.mail(CONTENT) == QUEUED
+        assert len(children(r.daemon.pid)) == 1
+        open(r.out + ".go", "w").close()
+        wait_until(lambda: os.path.exists(r.out))
+        wait_until(lambda: not children(r.daemon.pid), "the end of the child")
+
+
+@pytest.mark.parametrize("command", ["/nonexistent/program", "exit 3", "kill -9 $$"])
+def test_its_failure_does_not_matter(make, command):
+    r = with_action(make, command)
+    with r.client() as c:
+        assert c.mail(INFECTED)[:3] == b"250"
+        assert c.mail(CONTENT) == QUEUED
+    wait_until(lambda: not children(r.daemon.pid))
+
+
+def test_its_descriptors_and_signals(make):
+    r = with_action(make, "(ls -l /proc/self/fd; grep -E '^Sig(Ign|Blk)' /proc/self/status; "
+                          "ulimit -c) > {out}.new; mv {out}.new {out}")
+    with r.client() as c:
+        c.mail(INFECTED)
+    wait_until(lambda: os.path.exists(r.out))
+    text = open(r.out).read()
+    assert " 0 -> /dev/null" in text and " 2 -> /dev/null" in text
+    assert "socket:" not in text and "spool/clamsmtpd" not in text and "pipe:" not in text
+    masks = {l.split(":")[0]: int(l.split(":")[1], 16) for l in text.splitlines() if l.startswith("Sig")}
+    assert masks["SigBlk"] == 0
+    for number in (signal.SIGPIPE, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD, signal.SIGXFSZ):
+        assert not masks["SigIgn"] & 1 << (number - 1), number
+
+
+def test_standard_descriptors_are_devnull(make):
+    r = with_action(make, "a=$(for n in 0 1 2; do readlink /proc/$$/fd/$n; done); "
+                          "echo \"$a\" > {out}.new; mv {out}.new {out}")
+    with r.client() as c:
+        c.mail(INFECTED)
+    wait_until(lambda: os.path.exists(r.out))
+    assert open(r.out).read() == "/dev/null\n" * 3
+
+
+def test_very_many_recipients(make):
+    r = with_action(make, ENV)
+    rcpts = [b"recipient%05d@subdomain.example.net" % n for n in range(6000)]
+    with r.client() as c:
+        c.send(b"MAIL FROM:<a@b>\r\n")
+        c.reply()
+        for start in range(0, len(rcpts), 50):
+            group = rcpts[start:start + 50]
+            c.send(b"".join(b"RCPT TO:<%s>\r\n" % x for x in group))
+            for _ in group:
+                assert c.reply()[:3] == b"250"
+        assert c.data(INFECTED)[:3] == b"250"
+    told = environment(r.out)["RECIPIENTS"].split("\n")
+    assert 3000 < len(told) < 6000
+    assert [t.encode() for t in told] == rcpts[:len(told)]
+    r.daemon.wait_log("RECIPIENTS")
+
+
+def test_the_quarantined_file_is_there_when_it_runs(make):
+    r = with_action(make, "cp \"$EMAIL\" {out}.new; mv {out}.new {out}", Quarantine="on")
+    with r.client() as c:
+        c.mail(INFECTED)
+    wait_until(lambda: os.path.exists(r.out))
+    assert open(r.out, "rb").read() == INFECTED
+
+
+def test_it_runs_before_the_reply_is_final(make):
+    hold = Hold()
+    r = with_action(make, "echo > {out}", Action="pass")
+    r.server.on(".", (hold, b"250 ok\r\n"))
+    with r.client() as c:
+        c.envelope()
+        c.cmd(b"DATA")
+        c.send(INFECTED + b".\r\n")
+        hold.wait_reached()
+        wait_until(lambda: os.path.exists(r.out))
+        hold.release()
+        assert c.reply() == b"250 ok\r\n"

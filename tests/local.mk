@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The tests: included by Makefile.am, so all paths are from the top.
+#
+#   make check   unit tests, the seeds of the fuzzers, style, end-to-end
+#   make fuzz    each fuzzer for FUZZ_SECONDS (configure --enable-fuzzing)
+
+FUZZ_SECONDS = 60
+
+TEST_EXTENSIONS = .t .replay .sh
+SH_LOG_COMPILER = $(SHELL)
+AM_TESTS_ENVIRONMENT = \
+	CLAMSMTPD='$(abs_top_builddir)/src/clamsmtpd'; export CLAMSMTPD;
+
+TESTS = $(check_PROGRAMS) $(style_tests) tests/e2e/run.sh
+check_PROGRAMS = $(unit_tests) $(replay_programs)
+
+# ---- unit tests: tests/unit/X.t of X.c, for each pure file and a few others
+
+if HAVE_CMOCKA
+unit_tests = \
+	tests/unit/action.t \
+	tests/unit/addr.t \
+	tests/unit/cfgfile.t \
+	tests/unit/conn.t \
+	tests/unit/deadline.t \
+	tests/unit/dotstuff.t \
+	tests/unit/envelope.t \
+	tests/unit/esmtp.t \
+	tests/unit/header.t \
+	tests/unit/pending.t \
+	tests/unit/settings.t \
+	tests/unit/smtp_command.t \
+	tests/unit/smtp_reply.t \
+	tests/unit/strbuf.t \
+	tests/unit/strutil.t \
+	tests/unit/verdict.t
+cmocka_lib = -lcmocka
+else
+unit_tests =
+cmocka_lib =
+endif
+
+# All tests link the real objects; one source file, X.c, is the default.
+LDADD = src/libsmtpd.a common/libcommon.a $(cmocka_lib)
+
+# ---- fuzzers: X.replay runs the seeds in corpus/X, X.fuzz makes new ones
+
+replay_programs = \
+	tests/fuzz/addr.replay \
+	tests/fuzz/command.replay \
+	tests/fuzz/config.replay \
+	tests/fuzz/dots.replay \
+	tests/fuzz/ehlo.replay \
+	tests/fuzz/header.replay \
+	tests/fuzz/reply.replay \
+	tests/fuzz/session.replay \
+	tests/fuzz/verdict.replay \
+	tests/fuzz/xforward.replay
+
+# The session's clock and its waiting are the fuzzer's.
+session_ldflags = $(AM_LDFLAGS) -Wl,--wrap=poll -Wl,--wrap=clock_gettime
+
+tests_fuzz_addr_replay_SOURCES = tests/fuzz/addr.c tests/fuzz/replay.c
+tests_fuzz_command_replay_SOURCES = tests/fuzz/command.c tests/fuzz/replay.c
+tests_fuzz_config_replay_SOURCES = tests/fuzz/config.c tests/fuzz/replay.c
+tests_fuzz_dots_replay_SOURCES = tests/fuzz/dots.c tests/fuzz/replay.c
+tests_fuzz_ehlo_replay_SOURCES = tests/fuzz/ehlo.c tests/fuzz/replay.c
+tests_fuzz_header_replay_SOURCES = tests/fuzz/header.c tests/fuzz/replay.c
+tests_fuzz_reply_replay_SOURCES = tests/fuzz/reply.c tests/fuzz/replay.c
+tests_fuzz_session_replay_SOURCES = tests/fuzz/session.c tests/fuzz/replay.c
+tests_fuzz_session_replay_LDFLAGS = $(session_ldflags)
+tests_fuzz_verdict_replay_SOURCES = tests/fuzz/verdict.c tests/fuzz/replay.c
+tests_fuzz_xforward_replay_SOURCES = tests/fuzz/xforward.c tests/fuzz/replay.c
+
+if FUZZING
+fuzz_programs = \
+	tests/fuzz/addr.fuzz \
+	tests/fuzz/command.fuzz \
+	tests/fuzz/config.fuzz \
+	tests/fuzz/dots.fuzz \
+	tests/fuzz/ehlo.fuzz \
+	tests/fuzz/header.fuzz \
+	tests/fuzz/reply.fuzz \
+	tests/fuzz/session.fuzz \
+	tests/fuzz/verdict.fuzz \
+	tests/fuzz/xforward.fuzz
+else
+fuzz_programs =
+endif
+EXTRA_PROGRAMS = $(fuzz_programs)
+CLEANFILES += $(fuzz_programs)
+
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+tests_fuzz_addr_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_command_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_config_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_dots_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_ehlo_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_header_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_reply_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_session_fuzz_LDFLAGS = $(session_ldflags) -fsanitize=fuzzer
+tests_fuzz_verdict_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_xforward_fuzz_LDFLAGS = $(fuzz_ldflags)
+
+# What is found is kept in build/fuzz/: new inputs below each target's name, and
+# the input that ended a target as TARGET-crash-...
+fuzz: $(fuzz_programs)
+	@test -n "$(fuzz_programs)" || { \
+		echo "first: ./configure CC=clang --enable-fuzzing"; exit 1; }
+	@for program in $(fuzz_programs); do \
+		name=`basename $$program .fuzz`; \
+		log=build/fuzz/$$name.log; \
+		$(MKDIR_P) build/fuzz/$$name; \
+		timeout `expr $(FUZZ_SECONDS) + 60` ./$$program \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=20 \
+			-max_len=4096 -artifact_prefix=build/fuzz/$$name- \
+			-dict=$(srcdir)/tests/fuzz/smtp.dict \
+			build/fuzz/$$name $(srcdir)/tests/fuzz/corpus/$$name \
+			>$$log 2>&1 || { tail -n 60 $$log; exit 1; }; \
+		echo "$$name: `grep DONE $$log`"; \
+	done
+.PHONY: fuzz
+
+# ---- style: what compilers do not see
+
+style_tests = \
+	tests/style/dist.sh \
+	tests/style/floors.sh \
+	tests/style/manual.sh \
+	tests/style/options.sh \
+	tests/style/security.sh
+
+# ---- what else goes into the tarball; tests/style/dist.sh finds what is missing
+
+EXTRA_DIST += \
+	$(style_tests) \
+	tests/bench/bench.py \
+	tests/bench/clamd_standin.c \
+	tests/check.sh \
+	tests/demo/demo.py \
+	tests/e2e/conftest.py \
+	tests/e2e/rig.py \
+	tests/e2e/run.sh \
+	tests/e2e/test_addresses.py \
+	tests/e2e/test_clamd.py \
+	tests/e2e/test_commandline.py \
+	tests/e2e/test_comparison.py \
+	tests/e2e/test_configuration.py \
+	tests/e2e/test_data.py \
+	tests/e2e/test_envelope.py \
+	tests/e2e/test_esmtp.py \
+	tests/e2e/test_faults.py \
+	tests/e2e/test_header.py \
+	tests/e2e/test_keepalives.py \
+	tests/e2e/test_lifecycle.py \
+	tests/e2e/test_limits.py \
+	tests/e2e/test_logging.py \
+	tests/e2e/test_loopback.py \
+	tests/e2e/test_options.py \
+	tests/e2e/test_pipelining.py \
+	tests/e2e/test_quarantine.py \
+	tests/e2e/test_replies.py \
+	tests/e2e/test_scanmode.py \
+	tests/e2e/test_session.py \
+	tests/e2e/test_timeouts.py \
+	tests/e2e/test_transparent.py \
+	tests/e2e/test_virus_action.py \
+	tests/e2e/test_xclient.py \
+	tests/e2e/test_xforward.py \
+	tests/fuzz/corpus \
+	tests/fuzz/fuzz.h \
+	tests/fuzz/smtp.dict \
+	tests/mail/clamd.py \
+	tests/mail/clamsmtpd.py \
+	tests/mail/postfix.py \
+	tests/mail/samples.py \
+	tests/mail/test_demo.py \
+	tests/mail/test_mail_system.py \
+	tests/unit/unit.h
