@@ -43,6 +43,17 @@ conn_close(struct conn *c)
 	*c = (struct conn){.role = c->role, .fd = -1};
 }
 
+void
+conn_abort(struct conn *c)
+{
+	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+	if (conn_is_open(c))
+		(void)setsockopt(
+		    c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	conn_close(c);
+}
+
 const char *
 conn_peek(const struct conn *c, size_t *len)
 {
@@ -161,16 +172,6 @@ throw_excess_away(struct conn *c)
 	c->in_seen = len;
 }
 
-static void
-set_line(struct line *line, const char *in, size_t len)
-{
-	*line = (struct line){.data = in, .len = len, .end = LINE_END_LF};
-	if (len > 0 && in[len - 1] == '\r') {
-		line->len--;
-		line->end = LINE_END_CRLF;
-	}
-}
-
 bool
 conn_line(struct conn *c, struct line *line)
 {
@@ -183,13 +184,12 @@ conn_line(struct conn *c, struct line *line)
 		return false;
 	}
 	used = (size_t)(lf - in) + 1;
-	if (used > CONN_LINE_MAX || c->skipped > 0)
-		*line = (struct line){.data = in,
-		    .len = CONN_LINE_MAX - 2,
-		    .end = LINE_END_CRLF,
-		    .cut = true};
-	else
-		set_line(line, in, used - 1);
+	*line = (struct line){.data = in, .len = used - 1};
+	if (used > CONN_LINE_MAX || c->skipped > 0) {
+		line->len = CONN_LINE_MAX - 2;
+		line->cut = true;
+	} else if (line->len > 0 && in[line->len - 1] == '\r')
+		line->len--;
 	conn_consume(c, used);
 	c->in_seen = c->skipped = 0;
 	conn_log(c, '<', line->data, line->len);
@@ -332,11 +332,11 @@ enum io
 conn_sendfile(struct conn *c, int fd, off_t offset, off_t len)
 {
 	struct deadline d = deadline_in(c->timeout_ms);
-	enum io io = IO_OK;
+	enum io io = conn_send(c, NULL, 0, true);
 	ssize_t n;
 
-	if (c->out.len > 0)
-		io = conn_send(c, NULL, 0, true);
+	if (io != IO_OK)
+		return io;
 	while (len > 0 && io == IO_OK) {
 		n = sendfile(c->fd, fd, &offset, (size_t)len);
 		if (n == 0) {

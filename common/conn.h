@@ -41,14 +41,10 @@ struct conn {
 	struct strbuf out;
 };
 
-/* Zero-length line is a line; its end tells how it ended. */
-enum line_end { LINE_END_CRLF, LINE_END_LF };
-
 /* A line in the input buffer: valid until the connection is read again. */
 struct line {
 	const char *data; /* len octets, without the line end */
 	size_t len;
-	enum line_end end;
 	bool cut; /* it was longer than the limit: this is its beginning */
 };
 
@@ -64,6 +60,12 @@ bool conn_is_open(const struct conn *c);
 
 /* Close and forget everything; a closed or zeroed connection is left alone. */
 void conn_close(struct conn *c);
+
+/*
+ * Close with a reset: what is still to be sent is thrown away, so a message
+ * whose end the peer has not seen never ends.
+ */
+void conn_abort(struct conn *c);
 
 /* Unread octets: their place, *len of them.  Borrowed until the next read. */
 const char *conn_peek(const struct conn *c, size_t *len);

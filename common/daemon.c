@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -119,6 +118,26 @@ daemon_find_user(const char *name, struct daemon_user *user)
 	return 0;
 }
 
+/* Is every group we are in one that the user database gives the user? */
+static bool
+has_only_own_groups(const struct daemon_user *user, const char *name)
+{
+	gid_t ours[NGROUPS_MAX], theirs[NGROUPS_MAX];
+	int count = getgroups(NGROUPS_MAX, ours), n = NGROUPS_MAX;
+
+	if (count < 0 || getgrouplist(name, user->gid, theirs, &n) < 0)
+		return false;
+	for (int i = 0; i < count; i++) {
+		int j = 0;
+
+		while (j < n && theirs[j] != ours[i])
+			j++;
+		if (j == n)
+			return false;
+	}
+	return true;
+}
+
 static bool
 is_wholly(const struct daemon_user *user)
 {
@@ -139,7 +158,8 @@ daemon_become(const struct daemon_user *user)
 	    setresgid(user->gid, user->gid, user->gid) < 0 ||
 	    setresuid(user->uid, user->uid, user->uid) < 0)
 		return -1;
-	if (!is_wholly(user) || user->uid == 0 || setuid(0) == 0) {
+	if (!is_wholly(user) || !has_only_own_groups(user, pw->pw_name) ||
+	    user->uid == 0 || setuid(0) == 0) {
 		errno = EPERM;
 		return -1;
 	}
@@ -171,11 +191,36 @@ write_pid(int fd)
 	return 0;
 }
 
+/* A file that nobody but us or root has made, and that is nothing else too. */
+static bool
+is_trusted(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	if (S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    (st.st_uid == geteuid() || st.st_uid == 0))
+		return true;
+	errno = EPERM;
+	return false;
+}
+
+static int
+lock(int fd)
+{
+	/* A lock that only those can hold who may write to the file. */
+	if (lockf(fd, F_TLOCK, 0) == 0)
+		return 0;
+	if (errno == EACCES || errno == EAGAIN)
+		errno = EWOULDBLOCK;
+	return -1;
+}
+
 /* The locked file at path, or -1 with errno. */
 static int
 open_locked(const char *path)
 {
-	struct stat st;
 	int fd, saved;
 
 	for (int tries = 0; tries < 3; tries++) {
@@ -184,15 +229,11 @@ open_locked(const char *path)
 		    0644);
 		if (fd < 0)
 			return -1;
-		if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
-			errno = EINVAL;
-		else if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-			/* A daemon that ends may just have removed it. */
-			if (leads_to(path, fd))
-				return fd;
-			errno = EAGAIN;
-		} else
+		if (!is_trusted(fd) || lock(fd) < 0)
 			tries = 3;
+		/* A daemon that ends may just have removed it. */
+		else if (leads_to(path, fd))
+			return fd;
 		saved = errno;
 		(void)close(fd);
 		errno = saved;

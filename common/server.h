@@ -33,7 +33,7 @@ struct server_config {
 /*
  * Serve until SIGTERM or SIGINT: accept connections, and let a thread handle
  * each.  Then stop_fd becomes readable, and when all threads have ended the
- * function returns.  The caller has called server_block_signals.
+ * function returns.  The caller has called server_prepare_signals.
  * Returns 0, or -1 with errno when it could not begin.
  */
 int server_run(const struct server_config *config);

@@ -18,14 +18,12 @@
 #define INFECTED_HEADER "X-Virus-Infected: Virus Detected!\r\n"
 #define ENCODE_SIZE (POOL_BUFFER_SIZE / 3) /* octets encoded at once */
 
-#define PIECES_MAX 4 /* content, header, content, end of mail data */
-
 /* Content on its way: pieces in memory are collected and leave together. */
 struct sending {
 	struct session *s;
 	const struct forward_order *order;
 	struct dot_encoder dots;
-	struct iovec pieces[PIECES_MAX];
+	struct iovec pieces[CONN_PIECES_MAX]; /* content around a header */
 	size_t count;
 };
 
@@ -69,21 +67,21 @@ send_pieces(struct sending *x, bool more)
 static enum io
 send_encoded(struct sending *x, off_t from, off_t to, char *in, char *out)
 {
+	const struct spool *spool = x->order->spool;
 	enum io io = send_pieces(x, true);
 
 	while (from < to && io == IO_OK) {
-		size_t want =
+		size_t n =
 		    to - from < ENCODE_SIZE ? (size_t)(to - from) : ENCODE_SIZE;
-		ssize_t n = spool_read(x->order->spool, from, in, want);
 
-		if (n <= 0) {
+		if (spool_read(spool, from, in, n) != (ssize_t)n) {
 			log_error("couldn't read from cache file: %s: %m",
-			    x->order->spool->path);
+			    spool->path);
 			return IO_ERROR;
 		}
-		add_piece(x, out, dot_encode(&x->dots, in, (size_t)n, out));
+		add_piece(x, out, dot_encode(&x->dots, in, n, out));
 		io = send_pieces(x, true);
-		from += n;
+		from += (off_t)n;
 	}
 	return io;
 }
@@ -140,6 +138,8 @@ send_around_header(struct sending *x, struct strbuf *header)
 	enum io io;
 
 	make_header(s, order->marked, header);
+	if (header->failed)
+		return IO_ERROR;
 	if (place < 0) {
 		if (header->len > 0)
 			log_debug("no place for a header line");
@@ -213,7 +213,7 @@ conclude(struct session *s, const struct reply *r, bool data_sent,
 	}
 	keep_first_line(r, refusal);
 	/* A positive word before all of the content is no promise. */
-	if (r->code < 400) {
+	if (r->code < 400 || r->code > 599) {
 		log_error(
 		    "server gave an unexpected reply: %s", strbuf_str(refusal));
 		return fail(s);

@@ -51,7 +51,7 @@ is_mbox_line(const struct header_scan *s)
 {
 	return !s->first_line_done &&
 	    ((s->name_len == 4 && memcmp(s->name, "From", 4) == 0) ||
-		(s->name_len == 5 && memcmp(s->name, ">Fro", 4) == 0));
+		(s->name_len == 5 && memcmp(s->name, ">From", 5) == 0));
 }
 
 static enum header_state

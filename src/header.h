@@ -31,7 +31,7 @@ struct header_scan {
 	off_t line_start; /* of the line we are in */
 	off_t field_start; /* of the last field */
 	size_t name_len;
-	char name[4]; /* the beginning of the name, for "From " */
+	char name[5]; /* the beginning of the name, for "From " */
 	off_t top; /* result: behind an mbox line, else 0; -1: none */
 	off_t bottom; /* result: end of the header section; -1: none */
 };

@@ -45,6 +45,7 @@ fail_spool(struct message *m, const char *what)
 	    m->spool.path[0] != '\0' ? m->spool.path
 				     : m->s->set->temp_directory);
 	m->spool_failed = true;
+	spool_close(&m->spool); /* others may need the room on the disk */
 }
 
 /* Decode what was read into the spool; false when that failed. */

@@ -326,14 +326,14 @@ replies_await_all(struct session *s, struct deadline d)
 {
 	enum io io = IO_OK;
 
-	(void)replies_take(s);
-	while (!pending_is_empty(&s->pending) && io == IO_OK) {
-		io = fill(s, d);
+	for (;;) {
 		(void)replies_take(s);
 		if (s->server_lost || s->ended)
 			return IO_ERROR;
+		if (pending_is_empty(&s->pending) || io != IO_OK)
+			return io;
+		io = fill(s, d);
 	}
-	return io;
 }
 
 enum io

@@ -48,6 +48,8 @@ void
 session_lose_server(struct session *s)
 {
 	s->server_lost = true;
+	/* What it has not read of a message must not reach it any more. */
+	conn_abort(&s->server);
 	pending_clear(&s->pending);
 }
 

@@ -85,7 +85,7 @@ struct deadline session_timeout(const struct session *s);
 /* Put one reply line to the client. */
 void session_reply(struct session *s, const char *reply);
 
-/* The server has gone or cannot be trusted: close it. */
+/* The server has gone or cannot be trusted: reset its connection. */
 void session_lose_server(struct session *s);
 
 #endif

@@ -10,9 +10,10 @@
 #include "common/strutil.h"
 
 /*
- * Why SMTP_REFUSED: STARTTLS would hide the mail from us.  XEXCH50 is followed
- * by binary data.  BURL (RFC 4468) makes the server fetch content by itself,
- * TURN and ATRN (RFC 821, RFC 2645) make it send mail over this connection.
+ * Why SMTP_REFUSED: STARTTLS and X-ANONYMOUSTLS would hide the mail from us.
+ * XEXCH50 is followed by binary data.  BURL (RFC 4468) makes the server fetch
+ * content by itself, TURN and ATRN (RFC 821, RFC 2645) make it send mail over
+ * this connection.  VERB lets it add lines that are no replies.
  */
 static const struct {
 	const char *name;
@@ -34,6 +35,8 @@ static const struct {
     {"BURL", SMTP_REFUSED},
     {"TURN", SMTP_REFUSED},
     {"ATRN", SMTP_REFUSED},
+    {"X-ANONYMOUSTLS", SMTP_REFUSED},
+    {"VERB", SMTP_REFUSED},
 };
 
 static enum smtp_verb

@@ -131,8 +131,16 @@ spool_memory(const struct spool *s)
 ssize_t
 spool_read(const struct spool *s, off_t offset, char *buf, size_t len)
 {
+	const char *memory = spool_memory(s);
+	off_t left = spool_size(s) - offset;
 	ssize_t n;
 
+	if (left < (off_t)len)
+		len = (size_t)left;
+	if (memory != NULL) {
+		memcpy(buf, memory + offset, len);
+		return (ssize_t)len;
+	}
 	do
 		n = pread(s->fd, buf, len, offset + (off_t)s->prefix_len);
 	while (n < 0 && errno == EINTR);

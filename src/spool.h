@@ -58,7 +58,8 @@ off_t spool_size(const struct spool *s);
 char *spool_memory(const struct spool *s);
 
 /*
- * Read content at offset into buf, len octets or up to its end.  Returns the
+ * Read content at offset (not behind its end) into buf, len octets or up to its
+ * end, after spool_finish.  Returns the
  * octets, 0 at the end, or -1 with errno.
  */
 ssize_t spool_read(const struct spool *s, off_t offset, char *buf, size_t len);

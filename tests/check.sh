@@ -126,12 +126,13 @@ lint() {
 # shellcheck disable=SC2016
 quick='TESTS=$(check_PROGRAMS) $(style_tests)'
 
-run_make unit make check "$quick"
+run_make unit make -j2 check "$quick"
 CLAMSMTPD=$top/src/clamsmtpd
 export CLAMSMTPD
 run_pytest e2e tests/e2e
 run_pytest mail tests/mail
-run_make distcheck make distcheck "$quick"
+run_make distcheck make -j2 distcheck "$quick" \
+	DISTCHECK_CONFIGURE_FLAGS=--enable-werror
 
 make -s distdir distdir=build/tree >"$logs/tree.log" 2>&1
 export ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1"
@@ -141,6 +142,7 @@ export TSAN_OPTIONS="log_path=$reports/tsan"
 dialogues="tests/e2e --ignore tests/e2e/test_comparison.py"
 # shellcheck disable=SC2086
 if build_in asan "${CC:-gcc}" --enable-sanitizers=address,undefined; then
+	run_make unit-asan make -j2 -C build/asan check "$quick"
 	CLAMSMTPD=$top/build/asan/src/clamsmtpd run_pytest e2e-asan $dialogues
 fi
 # shellcheck disable=SC2086
@@ -148,7 +150,10 @@ if build_in tsan "${CC:-gcc}" --enable-sanitizers=thread; then
 	CLAMSMTPD=$top/build/tsan/src/clamsmtpd run_pytest e2e-tsan $dialogues
 fi
 for compiler in gcc clang musl-gcc; do
-	want build-$compiler $compiler && build_in $compiler $compiler
+	# distcheck has done it with our own.
+	if [ $compiler != "${CC:-gcc}" ] && want build-$compiler $compiler; then
+		build_in $compiler $compiler
+	fi
 done
 lint cppcheck cppcheck -q --std=c11 --inline-suppr --error-exitcode=1 \
 	--enable=warning,performance,portability \

@@ -140,9 +140,11 @@ EXTRA_DIST += \
 	tests/bench/clamd_standin.c \
 	tests/check.sh \
 	tests/demo/demo.py \
+	tests/e2e/cells.py \
 	tests/e2e/conftest.py \
 	tests/e2e/rig.py \
 	tests/e2e/run.sh \
+	tests/e2e/soak.py \
 	tests/e2e/test_addresses.py \
 	tests/e2e/test_clamd.py \
 	tests/e2e/test_commandline.py \
@@ -152,6 +154,11 @@ EXTRA_DIST += \
 	tests/e2e/test_envelope.py \
 	tests/e2e/test_esmtp.py \
 	tests/e2e/test_faults.py \
+	tests/e2e/test_faults_clamd.py \
+	tests/e2e/test_faults_client.py \
+	tests/e2e/test_faults_resources.py \
+	tests/e2e/test_faults_server.py \
+	tests/e2e/test_faults_signals.py \
 	tests/e2e/test_header.py \
 	tests/e2e/test_keepalives.py \
 	tests/e2e/test_lifecycle.py \

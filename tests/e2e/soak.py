@@ -26,15 +26,13 @@ import re
 import resource
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import threading
 import time
 
 from rig import (CLOSE, ENDLESS_LINE, ENDLESS_REPLY, HANG, RESET, Client, Daemon, Drip, FakeClamd,
-                 FakeServer, Gone, Hold, OnCommand, OnConnect, Scan, ServerConnection, Sleep,
-                 reset_socket, stuff)
+                 FakeServer, OnCommand, OnConnect, Scan, ServerConnection, stuff)
 
 TIMEOUT = 2  # seconds; the daemon's TimeOut
 FAULTY = 0.03  # how often each step of each party fails
@@ -48,7 +46,7 @@ SERVER_FAULTS = [
 SERVER_HANGS = [HANG, (b"250-half\r\n", HANG), Drip(b"250 dripping\r\n", 0.3)]
 CLAMD_FAULTS = [
     OnConnect(CLOSE), OnConnect(RESET), OnConnect((b"junk\n", CLOSE)), OnCommand(CLOSE), OnCommand(RESET),
-    OnCommand((b"stream: OK\n", CLOSE)), OnCommand((b"INSTREAM size limit exceeded. ERROR\n", CLOSE)),
+    OnCommand((b"INSTREAM size limit exceeded. ERROR\n", CLOSE)),
     CLOSE, RESET, (b"stream: O", CLOSE), b"NOTOK\n", b"stream: OKAY\n", b"stream: OK\nstream: OK\n",
     b"stream: ERROR\n", ENDLESS_LINE, (b"stream: OK", RESET),
 ]

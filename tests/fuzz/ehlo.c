@@ -10,18 +10,19 @@
 #include "src/smtp_reply.h"
 #include "tests/fuzz/fuzz.h"
 
-/* How a client would read the keyword: a word of letters, digits, hyphens. */
+/* How a careless client would read the keyword. */
 static bool
 offers(const char *text, size_t len, const char *keyword)
 {
+	static const char space[] = " \t\v\f\r";
 	size_t n = strlen(keyword);
 
-	while (len > 0 && (text[0] == ' ' || text[0] == '\t')) {
+	while (len > 0 && memchr(space, text[0], sizeof space - 1) != NULL) {
 		text++;
 		len--;
 	}
 	return len >= n && strncasecmp(text, keyword, n) == 0 &&
-	    (len == n || memchr(" \t\r\v\f", text[n], 5) != NULL);
+	    (len == n || memchr(space, text[n], sizeof space - 1) != NULL);
 }
 
 static void

@@ -52,7 +52,7 @@ run_directory(const char *dir)
 {
 	struct dirent **entries;
 	int n = scandir(dir, &entries, NULL, alphasort), ran = 0;
-	char path[PATH_MAX];
+	char path[PATH_MAX + NAME_MAX + 2];
 
 	if (n < 0)
 		fail(dir);

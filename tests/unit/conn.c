@@ -44,19 +44,20 @@ peer_says(struct pair *p, const char *data, size_t len)
 	assert_int_equal(send(p->peer, data, len, MSG_NOSIGNAL), len);
 }
 
-/* Write down all lines that are there: [text] by LF, {text} by CRLF. */
+/* Write down all lines that are there: [text], or CUT. */
 static void
 take_lines(struct conn *c, struct strbuf *seen)
 {
 	struct line line;
 
 	while (conn_line(c, &line)) {
-		bool crlf = line.end == LINE_END_CRLF;
-
-		strbuf_puts(seen, line.cut ? "CUT" : crlf ? "{" : "[");
-		if (!line.cut)
-			strbuf_add(seen, line.data, line.len);
-		strbuf_puts(seen, line.cut ? "" : crlf ? "}" : "]");
+		if (line.cut) {
+			strbuf_puts(seen, "CUT");
+			continue;
+		}
+		strbuf_puts(seen, "[");
+		strbuf_add(seen, line.data, line.len);
+		strbuf_puts(seen, "]");
 	}
 }
 
@@ -79,17 +80,17 @@ static const struct {
 	struct text in;
 	struct text lines;
 } line_cases[] = {
-    {T("a\r\n"), T("{a}")},
+    {T("a\r\n"), T("[a]")},
     {T("a\n"), T("[a]")},
-    {T("\r\n"), T("{}")},
+    {T("\r\n"), T("[]")},
     {T("\n"), T("[]")},
-    {T("a\r\nb\nc"), T("{a}[b]")},
-    {T("a\r\r\n"), T("{a\r}")},
-    {T("a\rb\r\n"), T("{a\rb}")},
+    {T("a\r\nb\nc"), T("[a][b]")},
+    {T("a\r\r\n"), T("[a\r]")},
+    {T("a\rb\r\n"), T("[a\rb]")},
     {T("\r"), T("")},
-    {T("\n\r\n\r"), T("[]{}")},
-    {T("a\0b\r\n\0\n"), T("{a\0b}[\0]")},
-    {T("one\r\ntwo\r\nthree\r\n"), T("{one}{two}{three}")},
+    {T("\n\r\n\r"), T("[][]")},
+    {T("a\0b\r\n\0\n"), T("[a\0b][\0]")},
+    {T("one\r\ntwo\r\nthree\r\n"), T("[one][two][three]")},
 };
 
 static void
@@ -127,11 +128,11 @@ expect_long_line(size_t len, const char *end, size_t cut, bool is_cut)
 	strbuf_puts(&in, end);
 	strbuf_puts(&in, "y\r\n");
 	if (is_cut)
-		strbuf_puts(&want, "CUT{y}");
+		strbuf_puts(&want, "CUT[y]");
 	else {
-		strbuf_puts(&want, "{");
+		strbuf_puts(&want, "[");
 		strbuf_add(&want, in.data, text);
-		strbuf_puts(&want, "}{y}");
+		strbuf_puts(&want, "][y]");
 	}
 	open_pair(&p, NULL);
 	hear(&p, in.data, cut, &seen);
@@ -180,7 +181,7 @@ endless_lines_take_no_memory(void **state)
 	}
 	assert_int_equal(p.conn.skipped, 100 * sizeof junk - CONN_LINE_MAX);
 	hear(&p, "\r\nNOOP\r\n", 8, &seen);
-	assert_string_equal(strbuf_str(&seen), "CUT{NOOP}");
+	assert_string_equal(strbuf_str(&seen), "CUT[NOOP]");
 	assert_int_equal(p.conn.skipped, 0);
 	close_pair(&p);
 	strbuf_free(&seen);
@@ -288,7 +289,7 @@ lines_follow_bulk(void **state)
 		take_lines(&p.conn, &seen);
 		assert_int_equal(conn_read(&p.conn), IO_OK);
 		take_lines(&p.conn, &seen);
-		assert_string_equal(strbuf_str(&seen), "{QUIT}");
+		assert_string_equal(strbuf_str(&seen), "[QUIT]");
 		close_pair(&p);
 		strbuf_free(&seen);
 	}
@@ -308,7 +309,7 @@ tells_the_end_of_input(void **state)
 	assert_int_equal(conn_read(&p.conn), IO_OK);
 	assert_int_equal(conn_read(&p.conn), IO_EOF);
 	take_lines(&p.conn, &seen);
-	assert_string_equal(strbuf_str(&seen), "{a}");
+	assert_string_equal(strbuf_str(&seen), "[a]");
 	close_pair(&p);
 	strbuf_free(&seen);
 }
