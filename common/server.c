@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 
 #define STACK_SIZE                                                             \
 	((size_t)256 << 10) /* octets; a look-up of names needs most */
+#define RESTING_MAX 128 /* threads that rest; another one ends at once */
 #define REST_S 10 /* seconds a thread waits for its next connection */
 #define SHORTAGE_MS 200 /* pause when the system has no descriptor or memory */
 #define ACCEPTS_MAX 64 /* between two looks at the signals */
@@ -44,6 +46,7 @@ struct server {
 	/* The rest is under lock. */
 	pthread_mutex_t lock;
 	int clients; /* connections being served */
+	unsigned resting_count;
 	struct worker *resting; /* the latest first, its cache is warm */
 	struct worker *finished; /* ended threads to be joined */
 	unsigned workers; /* threads neither ended nor joined */
@@ -100,15 +103,19 @@ rest(struct server *s, struct worker *w)
 	struct timespec until;
 	int rc = 0;
 
+	if (s->resting_count == RESTING_MAX)
+		return false;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += REST_S;
 	w->next = s->resting;
 	s->resting = w;
+	s->resting_count++;
 	while (!w->has_client && !s->stopping && rc != ETIMEDOUT)
 		rc = pthread_cond_timedwait(&w->called, &s->lock, &until);
 	if (w->has_client)
 		return true;
 	unlink_worker(&s->resting, w);
+	s->resting_count--;
 	return false;
 }
 
@@ -140,11 +147,14 @@ worker_free(struct worker *w)
 	free(w);
 }
 
-/* Join what has ended.  Called and left with the lock held. */
+/*
+ * Join ended threads, at most n of them.  Called and left with the lock held,
+ * which is given up meanwhile.
+ */
 static void
-join_finished(struct server *s)
+join_finished(struct server *s, unsigned n)
 {
-	while (s->finished != NULL) {
+	for (; n > 0 && s->finished != NULL; n--) {
 		struct worker *w = s->finished;
 
 		s->finished = w->next;
@@ -221,6 +231,7 @@ serve(struct server *s, struct server_client *client, struct worker **to_call)
 	*to_call = w;
 	if (w != NULL) {
 		s->resting = w->next;
+		s->resting_count--;
 		w->client = *client;
 		w->has_client = true;
 	} else if (start_worker(s, client) < 0) {
@@ -245,7 +256,8 @@ take_connection(struct server *s, int fd, const struct addr *peer)
 	bool busy;
 
 	pthread_mutex_lock(&s->lock);
-	join_finished(s);
+	/* Each connection makes one thread at most, so these become fewer. */
+	join_finished(s, 2);
 	busy = s->clients >= s->config->max_clients;
 	if (!busy)
 		serve(s, &client, &to_call);
@@ -259,6 +271,13 @@ take_connection(struct server *s, int fd, const struct addr *peer)
 		    s->config->max_clients);
 		turn_away(fd, s->config->busy);
 	}
+}
+
+static void
+keep_spare(struct server *s)
+{
+	if (s->spare_fd < 0)
+		s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 /*
@@ -279,14 +298,12 @@ endure_shortage(struct server *s)
 		log_error("couldn't accept a connection: %m");
 		s->complained = now.tv_sec;
 	}
-	if (s->spare_fd < 0)
-		s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (s->spare_fd >= 0) {
 		(void)close(s->spare_fd);
 		fd = sock_accept(s->config->listener, &peer);
 		if (fd >= 0)
 			turn_away(fd, s->config->busy);
-		s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		s->spare_fd = -1;
 	}
 	sigemptyset(&none);
 	(void)ppoll(NULL, 0, &pause, &none); /* a stop ends it */
@@ -318,6 +335,7 @@ accept_waiting(struct server *s)
 	struct addr peer;
 	int fd;
 
+	keep_spare(s);
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
 		fd = sock_accept(s->config->listener, &peer);
 		if (fd >= 0)
@@ -354,7 +372,7 @@ stop_workers(struct server *s)
 	for (struct worker *w = s->resting; w != NULL; w = w->next)
 		pthread_cond_signal(&w->called);
 	for (;;) {
-		join_finished(s);
+		join_finished(s, UINT_MAX);
 		if (s->workers == 0)
 			break;
 		if (s->finished == NULL)
@@ -370,10 +388,12 @@ server_run(const struct server_config *config)
 
 	if (pipe2(s.stop_pipe, O_CLOEXEC) < 0)
 		return -1;
-	s.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s.spare_fd = -1;
+	keep_spare(&s);
 	pthread_mutex_init(&s.lock, NULL);
 	pthread_cond_init(&s.ended, NULL);
 	log_debug("accepting connections");
+	config->ready();
 	listen_until_stopped(&s);
 	/* A client that would wait in vain comes again, or to a new daemon. */
 	sock_unlisten(config->listener);

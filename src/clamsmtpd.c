@@ -271,6 +271,14 @@ open_pid_file(const struct settings *set, struct pidfile *pid)
 	log_error("couldn't open pid file: %s: %m", path);
 }
 
+/* The one who started us may go, and all is well. */
+static void
+on_ready(void)
+{
+	daemon_ready();
+	log_started();
+}
+
 static int
 serve(struct settings *set, int listener)
 {
@@ -279,12 +287,11 @@ serve(struct settings *set, int listener)
 	    .max_clients = set->max_connections,
 	    .busy = REPLY_BUSY,
 	    .no_thread = REPLY_NO_THREAD,
+	    .ready = on_ready,
 	    .handle = session_run,
 	    .context = set,
 	};
 
-	daemon_ready();
-	log_started();
 	if (server_run(&config) == 0)
 		return EXIT_SUCCESS;
 	log_error("couldn't start: %m");

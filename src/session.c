@@ -180,6 +180,10 @@ connect_server(struct session *s)
 	int fd = sock_connect(&s->target, &s->waiter, session_timeout(s));
 
 	addr_host(&s->target, s->server_ip);
+	if (fd < 0 && errno == ECANCELED) {
+		session_end(s, REPLY_STOPPING);
+		return -1;
+	}
 	if (fd < 0) {
 		log_error("SERVER: couldn't connect to: %s: %m",
 		    s->set->transparent_proxy ? s->server_ip

@@ -5,7 +5,6 @@
 import contextlib
 import itertools
 import os
-import re
 import resource
 import subprocess
 
@@ -14,7 +13,8 @@ import pytest
 from cells import (BIG, BUSY, DISCARDED, ENVELOPE, EVIL, FOUND, NO_SERVER, OK, PROMPT, QUEUED,
                    REJECTED, Matrix, begin, check_next, expect_end, limited, mail_again,
                    root_only, settle)
-from rig import GREETING, INFECTED, LOCAL_ERROR, OURS, START_DATA, Client, Hold, wait_until
+from rig import GREETING, INFECTED, LOCAL_ERROR, START_DATA, Client, Hold, wait_until
+from soak import sanitized
 
 matrix = Matrix()
 
@@ -28,12 +28,6 @@ def can_mount():
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
     except OSError:
         return False
-
-
-def sanitized():
-    """Whether the daemon was built with a sanitizer."""
-    with open(OURS, "rb") as f:
-        return re.search(rb"__(asan|tsan)_init", f.read()) is not None
 
 
 STOLEN = ["clamsmtpd.aaaaaa", "virus.aaaaaa"]

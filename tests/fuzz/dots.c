@@ -20,8 +20,9 @@ decode(struct decoded *x, const char *in, size_t len, size_t piece, size_t room)
 	CHECK(x->out != NULL);
 	while (x->used < len && x->d.state != DOT_END) {
 		size_t chunk = len - x->used < piece ? len - x->used : piece;
-		size_t n, used = dot_decode(&x->d, in + x->used, chunk,
-		    x->out + x->len, room, &n);
+		size_t n,
+		    used = dot_decode(
+			&x->d, in + x->used, chunk, x->out + x->len, room, &n);
 
 		CHECK(used <= chunk && n <= room && used + n > 0);
 		x->used += used;

@@ -92,8 +92,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_template(template);
 	memcpy(in, data + size - rest, rest);
 	memcpy(in + rest, "\r\n.\r\n", 5);
-	(void)dot_decode(&d, in, rest + 5, content,
-	    2 * rest + 10 + DOT_DECODE_ROOM, &n);
+	(void)dot_decode(
+	    &d, in, rest + 5, content, 2 * rest + 10 + DOT_DECODE_ROOM, &n);
 	CHECK(d.state == DOT_END);
 	check_content(content, n);
 	free(template);

@@ -18,7 +18,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(r.last && r.text == line && r.text_len == size);
 		return 0;
 	}
-	CHECK(size >= 3 && r.code == atoi((char[]){line[0], line[1], line[2], 0}));
+	CHECK(size >= 3 &&
+	    r.code == atoi((char[]){line[0], line[1], line[2], 0}));
 	CHECK(r.last == (size == 3 || line[3] != '-'));
 	CHECK(smtp_reply_is_positive(r.code) == (line[0] == '2'));
 	return 0;

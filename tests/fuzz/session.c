@@ -209,8 +209,7 @@ hear_request(void)
 	    h->data[h->len - 1] == '\0')
 		note_file(h->data + strlen(scan));
 	else if (h->len > strlen(stream) && memcmp(h->data, stream, 10) == 0)
-		note_stream(
-		    h->data + strlen(stream), h->len - strlen(stream));
+		note_stream(h->data + strlen(stream), h->len - strlen(stream));
 }
 
 /* ---- what the server makes of it */
@@ -258,8 +257,8 @@ check_content(const struct strbuf *sent)
 	}
 	CHECK(is_with_header(sent, strbuf_str(&header)) ||
 	    (sent->len == play.shown.len &&
-		memcmp(strbuf_str(sent), strbuf_str(&play.shown),
-		    sent->len) == 0));
+		memcmp(strbuf_str(sent), strbuf_str(&play.shown), sent->len) ==
+		    0));
 	strbuf_free(&header);
 }
 
@@ -380,8 +379,8 @@ note_replies(const char *p, size_t len)
 static void
 check_final(const char *line, size_t len)
 {
-	bool discarded = len == strlen(DISCARDED) &&
-	    memcmp(line, DISCARDED, len) == 0;
+	bool discarded =
+	    len == strlen(DISCARDED) && memcmp(line, DISCARDED, len) == 0;
 
 	if (play.confused)
 		return;
@@ -443,8 +442,8 @@ say_unsent(struct party *p)
 
 	if (p->fd < 0 || p->unsent.len == 0)
 		return;
-	n = send(p->fd, p->unsent.data, p->unsent.len,
-	    MSG_DONTWAIT | MSG_NOSIGNAL);
+	n = send(
+	    p->fd, p->unsent.data, p->unsent.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n < 0)
 		n = errno == EAGAIN ? 0 : (ssize_t)p->unsent.len;
 	else if (p == &play.server)
@@ -460,8 +459,8 @@ hear(struct party *p)
 	static char buf[65536];
 	ssize_t n = 0;
 
-	while (p->fd >= 0 &&
-	    (n = recv(p->fd, buf, sizeof buf, MSG_DONTWAIT)) > 0)
+	while (
+	    p->fd >= 0 && (n = recv(p->fd, buf, sizeof buf, MSG_DONTWAIT)) > 0)
 		strbuf_add(&p->heard, buf, (size_t)n);
 	if (p == &play.client)
 		hear_replies();
@@ -543,13 +542,13 @@ read_text(const char *p, const char *end, const char *line_end, size_t n,
 static void
 say(struct party *p, size_t times, const char *text, const char *end)
 {
-	bool zero = p == &play.clamd &&
-	    play.settings.scan_mode == SCAN_MODE_SCAN;
+	bool zero =
+	    p == &play.clamd && play.settings.scan_mode == SCAN_MODE_SCAN;
 	const char *line_end = p == &play.clamd ? "\n" : "\r\n";
 	struct strbuf said = {0};
 
-	read_text(text, end, zero ? "" : line_end,
-	    zero ? 1 : strlen(line_end), &said);
+	read_text(text, end, zero ? "" : line_end, zero ? 1 : strlen(line_end),
+	    &said);
 	if (p == &play.server && said.len >= strlen(GO) &&
 	    memcmp(said.data, GO, 9) == 0)
 		play.confused = true;
@@ -817,8 +816,8 @@ run(void)
 	struct server_client client = {.stop_fd = play.stop[0]};
 	int fds[2];
 
-	CHECK(socketpair(AF_UNIX,
-		  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+		  fds) == 0);
 	client.fd = fds[0];
 	client.peer.len = sizeof client.peer.u.in;
 	client.peer.u.in.sin_family = AF_INET;

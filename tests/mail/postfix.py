@@ -5,6 +5,9 @@ in common with one that may run on this machine.
 
     port -> smtpd -> queue -> content filter -> smtpd at back_port
          -> queue -> maildirs of example.test
+
+What makes a content filter of the daemon is taken from doc/postfix.md, so the
+tests hold for what an administrator copies from there.
 """
 
 import grp
@@ -15,7 +18,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from clamsmtpd import answers, free_port, wait_for
+from clamsmtpd import REPOSITORY, answers, free_port, wait_for
 
 DOMAIN = "example.test"
 USERS = ("sender", "recipient", "other")
@@ -45,8 +48,8 @@ virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 # A bounce carries headers only, so no virus either.
 bounce_size_limit = 1
-content_filter = scan:[127.0.0.1]:{filter_port}
 smtpd_peername_lookup = no
+smtpd_authorized_xclient_hosts = 127.0.0.1
 smtpd_relay_restrictions = permit_mynetworks, reject
 # The tests flush the queue themselves.
 minimal_backoff_time = 1h
@@ -56,14 +59,6 @@ queue_run_delay = 1h
 
 MASTER = """
 127.0.0.1:{port} inet n - n - - smtpd
-127.0.0.1:{back_port} inet n - n - - smtpd
-  -o content_filter=
-  -o receive_override_options=no_unknown_recipient_checks,no_header_body_checks
-  -o smtpd_authorized_xforward_hosts=127.0.0.0/8
-  -o smtpd_authorized_xclient_hosts=127.0.0.1
-scan unix - - n - 10 smtp
-  -o smtp_send_xforward_command=yes
-  -o disable_mime_output_conversion=yes
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -80,6 +75,16 @@ virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 """
+
+
+def howto(section, filter_port, back_port):
+    """The indented lines below a heading of the how-to, with our ports."""
+    text = (REPOSITORY / "doc" / "postfix.md").read_text()
+    lines = text.split("## %s\n" % section)[1].split("\n## ")[0].split("\n")
+    block = "".join(line[4:] + "\n" for line in lines
+                    if line.startswith("    "))
+    return block.replace("10025", str(filter_port)).replace(
+        "10026", str(back_port))
 
 
 class Postfix:
@@ -110,12 +115,13 @@ class Postfix:
         mailboxes = " ".join("%s@%s=%s/" % (user, DOMAIN, user)
                              for user in USERS)
         values = {"mailboxes": mailboxes, "directory": self.directory,
-                  "domain": DOMAIN, "port": self.port, "back_port": self.back_port,
-                  "filter_port": self.filter_port,
+                  "domain": DOMAIN, "port": self.port,
                   "uid": pwd.getpwnam("nobody").pw_uid,
                   "gid": grp.getgrnam("nogroup").gr_gid}
-        (self.config / "main.cf").write_text(MAIN.format(**values))
-        (self.config / "master.cf").write_text(MASTER.format(**values))
+        for name, text in (("main.cf", MAIN), ("master.cf", MASTER)):
+            (self.config / name).write_text(
+                text.format(**values) +
+                howto(name, self.filter_port, self.back_port))
 
     def start(self):
         for _ in range(START_TRIES):

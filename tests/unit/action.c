@@ -28,8 +28,7 @@ chooses_as_configured(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
-		assert_int_equal(
-		    action_choose(cases[i].verdict, cases[i].wish),
+		assert_int_equal(action_choose(cases[i].verdict, cases[i].wish),
 		    cases[i].action);
 }
 
@@ -42,8 +41,7 @@ defers_what_it_does_not_know(void **state)
 	    action_choose((enum scan_verdict)77, WHEN_INFECTED_PASS),
 	    ACTION_DEFER);
 	assert_int_equal(
-	    action_choose(SCAN_INFECTED, (enum when_infected)77),
-	    ACTION_DEFER);
+	    action_choose(SCAN_INFECTED, (enum when_infected)77), ACTION_DEFER);
 }
 
 int

@@ -82,7 +82,8 @@ parses_addresses(void **state)
 			expect_number(t, "port", ntohs(addr.u.in.sin_port),
 			    cases[i].port);
 		else
-			expect_number(t, "family", addr.u.sa.sa_family, AF_UNIX);
+			expect_number(
+			    t, "family", addr.u.sa.sa_family, AF_UNIX);
 	}
 }
 

@@ -96,11 +96,10 @@ parses_lines(void **state)
 		struct strbuf seen = {0};
 		const struct cfgfile_handler h = {
 		    .option = on_option, .error = on_error, .context = &seen};
-		int rc =
-		    cfgfile_parse(cases[i].file.p, cases[i].file.len, &h);
+		int rc = cfgfile_parse(cases[i].file.p, cases[i].file.len, &h);
 
-		expect_text(cases[i].file, strbuf_str(&seen), seen.len,
-		    cases[i].seen);
+		expect_text(
+		    cases[i].file, strbuf_str(&seen), seen.len, cases[i].seen);
 		expect_number(cases[i].file, "rc", rc, cases[i].rc);
 		strbuf_free(&seen);
 	}
@@ -120,8 +119,8 @@ expect_read_back(const char *content, size_t len)
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(cfgfile_read(path, &text, &got), 0);
 	assert_int_equal(unlink(path), 0);
-	expect_text((struct text)T("a file"), text, got,
-	    (struct text){content, len});
+	expect_text(
+	    (struct text)T("a file"), text, got, (struct text){content, len});
 	free(text);
 }
 

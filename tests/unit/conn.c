@@ -24,8 +24,8 @@ open_pair(struct pair *p, struct waiter *waiter)
 {
 	int fds[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
-	    fds), 0);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	conn_open(&p->conn, "TEST", fds[0], waiter, WAIT_MS);
 	p->peer = fds[1];
 }
@@ -253,8 +253,9 @@ skip_bulk(struct pair *p, size_t n)
 		conn_consume(&p->conn, len);
 		n -= len;
 		if (n > 0)
-			assert_int_equal(conn_fill_bulk(&p->conn,
-			    deadline_in(WAIT_MS)), IO_OK);
+			assert_int_equal(
+			    conn_fill_bulk(&p->conn, deadline_in(WAIT_MS)),
+			    IO_OK);
 	}
 }
 
@@ -401,8 +402,8 @@ struct reader {
 static enum io
 read_for_peer(struct waiter *waiter, int fd, short events, struct deadline d)
 {
-	struct reader *r = (void *)((char *)waiter -
-	    offsetof(struct reader, waiter));
+	struct reader *r =
+	    (void *)((char *)waiter - offsetof(struct reader, waiter));
 	char junk[65536];
 	ssize_t n;
 
@@ -469,8 +470,9 @@ sends_files(void **state)
 	r.pair = &p;
 	open_pair(&p, &r.waiter);
 	conn_put(&p.conn, data, 251);
-	assert_int_equal(conn_sendfile(&p.conn, fd, (off_t)skip,
-	    (off_t)(MUCH - skip)), IO_OK);
+	assert_int_equal(
+	    conn_sendfile(&p.conn, fd, (off_t)skip, (off_t)(MUCH - skip)),
+	    IO_OK);
 	(void)read_for_peer(&r.waiter, p.conn.fd, 0, (struct deadline){0});
 	assert_int_equal(r.heard, 251 + MUCH - skip);
 	/* It is an error when the file ends before its time. */
@@ -509,9 +511,8 @@ gives_up_as_the_waiter_says(void **state)
 static void
 an_early_answer_ends_the_sending(void **state)
 {
-	struct reader r = {.waiter = {.wait = read_for_peer},
-	    .stalls = true,
-	    .end = IO_OK};
+	struct reader r = {
+	    .waiter = {.wait = read_for_peer}, .stalls = true, .end = IO_OK};
 	char *data = make_pattern(MUCH);
 	struct pair p;
 	size_t len;

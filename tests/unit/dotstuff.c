@@ -86,8 +86,8 @@ static const struct decode_case decode_cases[] = {
     {T("\t\v\f\033\177\b\r\n.\r\n"), T("\t\v\f\033\177\b\r\n"), T(""), true,
 	false},
     /* How 1.10 was made to send an end of its own (NUL cuts a line). */
-    {T("x\r\n\0\n.\r\0\n\nRSET\r\n.\r\n"),
-	T("x\r\n\0\r\n. \0\r\n\r\nRSET\r\n"), T(""), true, true},
+    {T("x\r\n\0\n.\r\0\n\nRSET\r\n.\r\n"), T("x\r\n\0\r\n. \0\r\n\r\nRSET\r\n"),
+	T(""), true, true},
 };
 
 struct decoded {
@@ -132,8 +132,7 @@ expect_decoded(const struct decode_case *c, const struct decoded *x)
 	expect_text(c->in, x->out, x->len, c->content);
 	expect_number(c->in, "ended", x->d.state == DOT_END, c->ended);
 	expect_number(c->in, "repaired", x->d.repaired, c->repaired);
-	expect_text(
-	    c->in, c->in.p + x->used, c->in.len - x->used, c->rest);
+	expect_text(c->in, c->in.p + x->used, c->in.len - x->used, c->rest);
 	/* More may be said, but never less. */
 	if (begins_a_line_with_dot(x->out, x->len))
 		expect_number(c->in, "may_have_dots", x->d.may_have_dots, true);

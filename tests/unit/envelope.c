@@ -195,8 +195,7 @@ static const struct xforward_case xforward_cases[] = {
     {T("  ADDR=192.0.2.1   HELO=h  "), "192.0.2.1", "h"},
     {T("addr=192.0.2.1 Helo=H"), "192.0.2.1", "H"},
     {T("ADDR=1 ADDR=2"), "2", ""},
-    {T("ADDR=[UNAVAILABLE] HELO=[TEMPUNAVAIL]"), "UNAVAILABLE",
-	"TEMPUNAVAIL"},
+    {T("ADDR=[UNAVAILABLE] HELO=[TEMPUNAVAIL]"), "UNAVAILABLE", "TEMPUNAVAIL"},
     {T("ADDR=IPV6:2001:db8::1"), "IPV6:2001:db8::1", ""},
     {T("HELO=[192.0.2.1]"), "", "192.0.2.1"},
     {T("HELO=a=b"), "", "a=b"},
@@ -238,8 +237,7 @@ reads_xforward(void **state)
 		expect_text(c->arg, strbuf_str(&e.remote), e.remote.len,
 		    (struct text){c->remote, strlen(c->remote)});
 		expect_text(c->arg, strbuf_str(&e.remote_helo),
-		    e.remote_helo.len,
-		    (struct text){c->helo, strlen(c->helo)});
+		    e.remote_helo.len, (struct text){c->helo, strlen(c->helo)});
 		envelope_clear(&e);
 	}
 }
@@ -308,8 +306,7 @@ writes_summaries(void **state)
 
 		put_case(&e, &summary_cases[i]);
 		envelope_summary(&e, summary_cases[i].status, &out);
-		assert_string_equal(
-		    strbuf_str(&out), summary_cases[i].summary);
+		assert_string_equal(strbuf_str(&out), summary_cases[i].summary);
 		envelope_clear(&e);
 	}
 	strbuf_free(&out);
@@ -391,8 +388,7 @@ long_virus_names_leave_room(void **state)
 	memcpy(status, "status=VIRUS:", 13);
 	envelope_summary(&e, status, &out);
 	assert_true(out.len <= ENVELOPE_SUMMARY_MAX);
-	assert_memory_equal(
-	    out.data, "from=s@t, to=u@v, status=VIRUS:vvv", 34);
+	assert_memory_equal(out.data, "from=s@t, to=u@v, status=VIRUS:vvv", 34);
 	envelope_clear(&e);
 	strbuf_free(&out);
 }

@@ -244,14 +244,12 @@ expect_unharmed(struct text content, off_t place)
 
 	strbuf_add(&added, content.p, (size_t)place);
 	strbuf_puts(&added, ADDED);
-	strbuf_add(
-	    &added, content.p + place, content.len - (size_t)place);
+	strbuf_add(&added, content.p + place, content.len - (size_t)place);
 	for (unsigned reader = 0; reader < READERS; reader++) {
 		struct strbuf before = {0}, after = {0};
 
 		read_mail(content, reader, &before);
-		read_mail(
-		    (struct text){added.data, added.len}, reader, &after);
+		read_mail((struct text){added.data, added.len}, reader, &after);
 		if (!take_out(&after, "<" ADDED ">"))
 			assert_true(take_out(&after, ADDED));
 		if (after.len != before.len ||
@@ -283,7 +281,8 @@ added_fields_change_nothing_else(void **state)
 		struct header_scan s = {0};
 
 		while (n-- > 0) {
-			struct text t = lines[random_below(&seed, COUNT(lines))];
+			struct text t =
+			    lines[random_below(&seed, COUNT(lines))];
 
 			memcpy(content + len, t.p, t.len);
 			len += t.len;
@@ -440,8 +439,8 @@ writes_dates_as_asctime(void **state)
 			    .tm_sec = 7,
 			    .tm_wday = day};
 			(void)asctime_r(&s.date, date);
-			snprintf(want, sizeof want, "%.24s +0000 (UTC)\r\n",
-			    date);
+			snprintf(
+			    want, sizeof want, "%.24s +0000 (UTC)\r\n", date);
 			(void)header_expand("%d", &s, &out);
 			assert_string_equal(strbuf_str(&out), want);
 			strbuf_free(&out);

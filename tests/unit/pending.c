@@ -24,8 +24,9 @@ keeps_the_order(void **state)
 
 		snprintf(text, sizeof text, "%u", in);
 		if (!pending_is_full(&q) && random_below(&seed, 2) == 0) {
-			assert_int_equal(pending_push(&q,
-			    (enum pending_kind)(in % 12), text, strlen(text)),
+			assert_int_equal(
+			    pending_push(&q, (enum pending_kind)(in % 12), text,
+				strlen(text)),
 			    0);
 			in++;
 		} else if (!pending_is_empty(&q)) {
@@ -59,8 +60,7 @@ takes_no_more_than_its_limit(void **state)
 	(void)state;
 	for (int i = 0; i < PENDING_MAX; i++) {
 		assert_false(pending_is_full(&q));
-		assert_int_equal(
-		    pending_push(&q, PENDING_OTHER, "a", 1), 0);
+		assert_int_equal(pending_push(&q, PENDING_OTHER, "a", 1), 0);
 	}
 	assert_true(pending_is_full(&q));
 	errno = 0;

@@ -25,8 +25,7 @@ catch_stderr(void)
 	(void)fflush(stderr);
 	real_stderr = dup(STDERR_FILENO);
 	assert_true(real_stderr >= 0);
-	assert_int_equal(
-	    dup2(fileno(said_file), STDERR_FILENO), STDERR_FILENO);
+	assert_int_equal(dup2(fileno(said_file), STDERR_FILENO), STDERR_FILENO);
 }
 
 /* Let standard error be what it was; what was said goes to said. */
@@ -68,8 +67,7 @@ has_the_defaults_of_1_10(void **state)
 	assert_int_equal(s.max_connections, 64);
 	assert_int_equal(s.timeout_s, 180);
 	assert_int_equal(s.keep_alives_s, 0);
-	assert_string_equal(
-	    s.header, "X-Virus-Scanned: ClamAV using ClamSMTP");
+	assert_string_equal(s.header, "X-Virus-Scanned: ClamAV using ClamSMTP");
 	assert_string_equal(s.temp_directory, "/tmp/");
 	assert_int_equal(s.action, WHEN_INFECTED_DROP);
 	assert_false(s.quarantine);
@@ -139,8 +137,9 @@ refuses_wrong_values(void **state)
 		char said[1024], *place;
 
 		assert_int_equal(settings_init(&s), 0);
-		assert_int_equal(set(&s, wrong_cases[i].name,
-		    wrong_cases[i].value, said), -1);
+		assert_int_equal(
+		    set(&s, wrong_cases[i].name, wrong_cases[i].value, said),
+		    -1);
 		assert_memory_equal(said, "clamsmtpd: ", 11);
 		if (strncmp(said + 11, begin, strlen(begin)) != 0)
 			assert_string_equal(said + 11, begin);
@@ -335,8 +334,7 @@ needs_somewhere_to_go(void **state)
 	(void)state;
 	assert_int_equal(settings_init(&s), 0);
 	assert_int_equal(check(&s, said), -1);
-	assert_memory_equal(
-	    said, "clamsmtpd: no OutAddress specified.", 35);
+	assert_memory_equal(said, "clamsmtpd: no OutAddress specified.", 35);
 	take(&s, "TransparentProxy", "on");
 	assert_int_equal(check(&s, said), 0);
 	assert_string_equal(said, "");
@@ -415,9 +413,10 @@ loads_files(void **state)
 
 	(void)state;
 	assert_int_equal(settings_init(&s), 0);
-	assert_int_equal(load(&s,
-	    "# comment\n\nTimeOut: 7\nOutAddress: 25\ntimeout:8\n", path,
-	    said), 0);
+	assert_int_equal(
+	    load(&s, "# comment\n\nTimeOut: 7\nOutAddress: 25\ntimeout:8\n",
+		path, said),
+	    0);
 	assert_string_equal(said, "");
 	assert_int_equal(s.timeout_s, 8);
 	assert_int_equal(s.out_address.port, 25);
@@ -445,10 +444,10 @@ names_the_line_that_is_wrong(void **state)
 		char want[256];
 
 		assert_int_equal(settings_init(&s), 0);
-		assert_int_equal(
-		    load(&s, cases[i].content, path, said), -1);
-		snprintf(want, sizeof want, "clamsmtpd: %s (%s:%u: ",
-		    cases[i].said, path, cases[i].line);
+		assert_int_equal(load(&s, cases[i].content, path, said), -1);
+		snprintf(want, sizeof want,
+		    "clamsmtpd: %s (%s:%u: ", cases[i].said, path,
+		    cases[i].line);
 		if (strncmp(said, want, strlen(want)) != 0)
 			assert_string_equal(said, want);
 		settings_free(&s);

@@ -93,8 +93,8 @@ reads_nothing_behind_the_line(void **state)
 			memcpy(copy, line.p, cut);
 			copy[cut] = 'X';
 			c = smtp_command_parse(copy, cut);
-			assert_true(c.arg >= copy &&
-			    c.arg + c.arg_len <= copy + cut);
+			assert_true(
+			    c.arg >= copy && c.arg + c.arg_len <= copy + cut);
 			free(copy);
 		}
 	}
@@ -121,8 +121,7 @@ finds_stray_octets(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 		expect_number(cases[i].line, "stray",
-		    smtp_command_has_stray(
-			cases[i].line.p, cases[i].line.len),
+		    smtp_command_has_stray(cases[i].line.p, cases[i].line.len),
 		    cases[i].stray);
 }
 

@@ -82,8 +82,7 @@ only_2yz_is_positive(void **state)
 {
 	(void)state;
 	for (int code = 0; code < 1000; code++)
-		assert_int_equal(
-		    smtp_reply_is_positive(code), code / 100 == 2);
+		assert_int_equal(smtp_reply_is_positive(code), code / 100 == 2);
 }
 
 int

@@ -156,8 +156,7 @@ reads_booleans(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
-		assert_int_equal(
-		    str_boolean(cases[i].word), cases[i].value);
+		assert_int_equal(str_boolean(cases[i].word), cases[i].value);
 }
 
 int

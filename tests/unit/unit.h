@@ -52,8 +52,7 @@ show(const char *title, const char *p, size_t len)
 
 /* The test fails unless got is want; in is what it was made from. */
 static inline void
-expect_text(
-    struct text in, const char *got, size_t got_len, struct text want)
+expect_text(struct text in, const char *got, size_t got_len, struct text want)
 {
 	if (got_len == want.len &&
 	    (got_len == 0 || memcmp(got, want.p, got_len) == 0))

@@ -40,17 +40,14 @@ static const struct answer_case cases[] = {
 	"stream: OK FOUND"},
     {"stream", T("stream: X FOUND FOUND\n"), SCAN_INFECTED, "X FOUND",
 	"stream: X FOUND FOUND"},
-    {"stream", T("stream: X FOUND\r\n"), SCAN_INFECTED, "X",
-	"stream: X FOUND"},
+    {"stream", T("stream: X FOUND\r\n"), SCAN_INFECTED, "X", "stream: X FOUND"},
     /* Infected, but by a name that cannot be told. */
     {"stream", T("other: X FOUND\n"), SCAN_INFECTED, NULL, "other: X FOUND"},
     {"stream", T("X FOUND\n"), SCAN_INFECTED, NULL, "X FOUND"},
-    {"stream", T("stream X FOUND\n"), SCAN_INFECTED, NULL,
-	"stream X FOUND"},
+    {"stream", T("stream X FOUND\n"), SCAN_INFECTED, NULL, "stream X FOUND"},
     {"stream", T("streams: X FOUND\n"), SCAN_INFECTED, NULL,
 	"streams: X FOUND"},
-    {"stream", T("Stream: X FOUND\n"), SCAN_INFECTED, NULL,
-	"Stream: X FOUND"},
+    {"stream", T("Stream: X FOUND\n"), SCAN_INFECTED, NULL, "Stream: X FOUND"},
     {PATH, T("/tmp/clamsmtpd.a1B2c4: X FOUND\n"), SCAN_INFECTED, NULL,
 	"/tmp/clamsmtpd.a1B2c4: X FOUND"},
     {"stream", T(" FOUND\n"), SCAN_FAILED, NULL, "FOUND"},
@@ -82,8 +79,7 @@ static const struct answer_case cases[] = {
     {"stream", T("stream: OK\n\n"), SCAN_FAILED, NULL, "stream: OK"},
     {"stream", T("stream: OK\n\0"), SCAN_FAILED, NULL, "stream: OK"},
     {"stream", T("stream: OK\nx"), SCAN_FAILED, NULL, "stream: OK"},
-    {"stream", T("stream: OK\nstream: OK\n"), SCAN_FAILED, NULL,
-	"stream: OK"},
+    {"stream", T("stream: OK\nstream: OK\n"), SCAN_FAILED, NULL, "stream: OK"},
     {"stream", T("Stream: OK\n"), SCAN_FAILED, NULL, "Stream: OK"},
     {"stream", T("streams: OK\n"), SCAN_FAILED, NULL, "streams: OK"},
     {"stream", T("tream: OK\n"), SCAN_FAILED, NULL, "tream: OK"},
@@ -142,8 +138,9 @@ no_part_of_a_line_is_clean(void **state)
 			struct verdict v =
 			    verdict_parse(answer.p, cut, cases[i].subject);
 
-			if (cut > 0 && (answer.p[cut - 1] == '\n' ||
-			    answer.p[cut - 1] == '\0'))
+			if (cut > 0 &&
+			    (answer.p[cut - 1] == '\n' ||
+				answer.p[cut - 1] == '\0'))
 				continue;
 			expect_number((struct text){answer.p, cut}, "clean",
 			    v.verdict == SCAN_CLEAN, false);
