@@ -235,10 +235,11 @@ must_wait(struct session *s)
 		return false;
 	if (s->barrier || pending_is_full(&s->pending))
 		return true;
-	/* What we deal with by ourselves comes when all before it is done; so
-	 * the recipients are known at DATA (RFC 2920 3.1). */
+	/* Only these may share a group with what is still unanswered, and QUIT,
+	 * which ends one; DATA in particular waits for the recipients'
+	 * replies (RFC 2920 3.1). */
 	verb = smtp_command_parse(next, len).verb;
-	return verb == SMTP_DATA || verb == SMTP_BDAT;
+	return !smtp_command_may_be_followed(verb) && verb != SMTP_QUIT;
 }
 
 bool

@@ -12,7 +12,7 @@ static const char *const filtered[] = {
     "CHUNKING", /* RFC 3030: content by BDAT */
     "BINARYMIME", /* RFC 3030: needs BDAT */
     "CHECKPOINT", /* RFC 1845: content in parts */
-    "X-ANONYMOUSTLS", "STARTTLS", /* RFC 3207 */
+    "X-ANONYMOUSTLS", "VERB", "STARTTLS", /* RFC 3207 */
     "XEXCH50", /* binary data behind a command */
     "BURL", /* RFC 4468: content fetched by the server */
     "TURN", "ATRN", /* RFC 1985, RFC 2645: roles exchanged */

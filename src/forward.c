@@ -266,7 +266,8 @@ hand_over(struct session *s, const struct forward_order *order,
 
 	log_debug("sending from cache file: %s", order->spool->path);
 	io = send_content(s, order);
-	if (io == IO_EOF)
+	/* A server that refuses in the middle may have closed as well. */
+	if (io != IO_OK && look_for_early_answer(s) == IO_EOF)
 		return conclude_early(s, refusal);
 	if (io != IO_OK)
 		return fail(s);

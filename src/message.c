@@ -68,9 +68,12 @@ store(struct message *m, const char *in, size_t len, size_t *used)
 static void
 throw_away(struct message *m, const char *in, size_t len, size_t *used)
 {
-	char out[512];
+	char out[4096];
 	size_t n;
 
+	/* No more than has room when every octet becomes two. */
+	if (len > sizeof out / 2 - DOT_DECODE_ROOM)
+		len = sizeof out / 2 - DOT_DECODE_ROOM;
 	*used = dot_decode(&m->dots, in, len, out, sizeof out, &n);
 }
 

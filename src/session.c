@@ -236,7 +236,10 @@ read_client(struct session *s)
 {
 	enum io io = conn_read(&s->client);
 
-	if (io == IO_ERROR) {
+	if (io == IO_ERROR && errno == ENOMEM) {
+		s->client.out.failed = true;
+		session_end(s, NULL);
+	} else if (io == IO_ERROR) {
 		log_debug("CLIENT: couldn't read data from socket: %m");
 		session_end(s, NULL);
 	}
@@ -330,6 +333,9 @@ close_client(struct session *s)
 
 	if (!conn_is_open(&s->client))
 		return;
+	if (s->client.out.failed) /* what it says needs no memory */
+		(void)send(s->client.fd, REPLY_NO_MEMORY,
+		    strlen(REPLY_NO_MEMORY), MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (conn_flush(&s->client) == IO_OK && !s->client_eof &&
 	    !s->client_quit) {
 		(void)shutdown(s->client.fd, SHUT_WR);

@@ -26,6 +26,7 @@
 #define REPLY_TIMED_OUT "421 4.4.2 Timed out, closing connection"
 #define REPLY_SERVER_CLOSED "421 4.4.2 The mail server closed the connection"
 #define REPLY_NONSENSE "421 4.5.0 The mail server cannot be understood"
+#define REPLY_NO_MEMORY "421 4.3.0 Out of memory, try again later\r\n"
 #define REPLY_STOPPING "421 4.3.2 Shutting down, try again later"
 
 enum session_phase {

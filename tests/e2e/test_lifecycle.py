@@ -350,3 +350,9 @@ def test_user_without_root(make):
     r.daemon.start()
     with r.client() as c:
         assert c.greeting == GREETING
+
+
+def test_there_are_no_core_dumps(rig):
+    with open("/proc/%d/limits" % rig.daemon.pid) as f:
+        line, = (l for l in f if l.startswith("Max core file size"))
+    assert line.split()[4:6] == ["0", "0"]
