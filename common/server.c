@@ -328,7 +328,7 @@ is_fault_of_one(int error)
 	}
 }
 
-/* Take the connections that wait, but look for a stop now and then. */
+/* Take the connections that wait, but not for ever. */
 static void
 accept_waiting(struct server *s)
 {
@@ -353,12 +353,17 @@ static void
 listen_until_stopped(struct server *s)
 {
 	struct pollfd p = {.fd = s->config->listener, .events = POLLIN};
+	const struct timespec no_time = {0};
 	sigset_t none;
 
 	sigemptyset(&none);
 	while (stop_signal == 0) {
-		if (ppoll(&p, 1, NULL, &none) > 0)
-			accept_waiting(s);
+		if (ppoll(&p, 1, NULL, &none) <= 0)
+			continue;
+		accept_waiting(s);
+		/* While connections keep coming, ppoll(2) finds them ready
+		 * and lets no signal in; this one does. */
+		(void)ppoll(NULL, 0, &no_time, &none);
 	}
 }
 

@@ -243,6 +243,19 @@ reads_xforward(void **state)
 }
 
 static void
+reads_nothing_behind_the_argument(void **state)
+{
+	struct envelope e = {0};
+
+	(void)state;
+	envelope_add_xforward(&e, "HELO=a+2B", 8);
+	assert_string_equal(strbuf_str(&e.remote_helo), "a+2");
+	envelope_add_xforward(&e, "HELO=a+2B", 7);
+	assert_string_equal(strbuf_str(&e.remote_helo), "a+");
+	envelope_clear(&e);
+}
+
+static void
 later_xforward_overrides(void **state)
 {
 	struct envelope e = {0};
@@ -403,6 +416,7 @@ main(void)
 	    cmocka_unit_test(addresses_stay_what_they_are),
 	    cmocka_unit_test(is_full_at_its_limit),
 	    cmocka_unit_test(reads_xforward),
+	    cmocka_unit_test(reads_nothing_behind_the_argument),
 	    cmocka_unit_test(later_xforward_overrides),
 	    cmocka_unit_test(writes_summaries),
 	    cmocka_unit_test(summaries_keep_the_status),

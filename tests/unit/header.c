@@ -43,6 +43,7 @@ static const struct scan_case scan_cases[] = {
     {T("\0\r\nA: b\r\n"), 0, 0},
     {T("\303\251: b\r\n"), 0, 0},
     {T("A\0: b\r\n"), 0, 0},
+    {T("A\177: b\r\n"), 0, 0},
     /* It ends without an empty line. */
     {T("A: b\r\nbody\r\n"), 0, 6},
     {T("A: b\r\nbody text\r\n\r\n"), 0, 6},

@@ -471,6 +471,10 @@ a_missing_file_is_a_warning(void **state)
 	assert_int_equal(settings_load(&s, "/"), -2);
 	release_stderr(said, sizeof said);
 	assert_non_null(strstr(said, "config file: /: "));
+	catch_stderr();
+	assert_int_equal(settings_load(&s, "/dev/null/c.conf"), -2);
+	release_stderr(said, sizeof said);
+	assert_non_null(strstr(said, "config file: /dev/null/c.conf: "));
 	settings_free(&s);
 }
 

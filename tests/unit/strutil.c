@@ -127,6 +127,19 @@ reads_numbers(void **state)
 }
 
 static void
+numbers_have_the_range_of_long(void **state)
+{
+	long n = 4711;
+
+	(void)state;
+	errno = 0;
+	assert_int_equal(
+	    str_number("99999999999999999999", LONG_MIN, LONG_MAX, &n), -1);
+	assert_int_equal(errno, ERANGE);
+	assert_int_equal(n, 4711);
+}
+
+static void
 reads_booleans(void **state)
 {
 	static const struct {
@@ -167,6 +180,7 @@ main(void)
 	    cmocka_unit_test(trims),
 	    cmocka_unit_test(compares_without_case),
 	    cmocka_unit_test(reads_numbers),
+	    cmocka_unit_test(numbers_have_the_range_of_long),
 	    cmocka_unit_test(reads_booleans),
 	};
 
