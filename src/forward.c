@@ -160,18 +160,22 @@ send_around_header(struct sending *x, struct strbuf *header)
 	return send_pieces(x, false);
 }
 
+/* IO_EOF: the server has answered before it had all of it. */
 static enum io
 send_content(struct session *s, const struct forward_order *order)
 {
 	struct sending x = {.s = s, .order = order};
 	struct strbuf header = {0};
-	enum io io = send_around_header(&x, &header);
+	enum io io;
 
+	s->server.may_answer_early = true;
+	io = send_around_header(&x, &header);
+	s->server.may_answer_early = false;
 	strbuf_free(&header);
 	return io;
 }
 
-/* Ask for the data phase.  IO_OK: go on; else *outcome tells. */
+/* Ask for the data phase.  IO_OK: the server has answered, in *r. */
 static enum io
 open_data(struct session *s, struct reply *r)
 {

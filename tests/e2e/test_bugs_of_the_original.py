@@ -431,7 +431,7 @@ def many_connections_kill(r):
 @bug()
 def a_shortage_of_descriptors_spins(r):
     mark = r.daemon.mark()
-    with limited(r, resource.RLIMIT_NOFILE, 5):
+    with limited(r, resource.RLIMIT_NOFILE, 4):
         with Client(r.daemon.address, greet=False):
             time.sleep(0.5)
     assert len(r.daemon.log_since(mark)) < 20

@@ -181,6 +181,7 @@ def _(r):
 
 def only_the_spare_one(r):
     """One client after the other is told."""
+    wait_until(lambda: r.daemon.count_fds() == r.daemon.base_fds)
     with limited(r, resource.RLIMIT_NOFILE, r.daemon.base_fds):
         for _ in range(3):
             with r.client() as c:
@@ -200,13 +201,13 @@ def _(r):
     c.close()
     check_next(r)
     r.clear()
-    wait_until(lambda: r.daemon.count_fds() == r.daemon.base_fds, "the spare descriptor")
     only_the_spare_one(r)
 
 
 @matrix.cell("descriptors: none for the server")
 def _(r):
-    with limited(r, resource.RLIMIT_NOFILE, r.daemon.count_fds() + 1):
+    wait_until(lambda: r.daemon.count_fds() == r.daemon.base_fds)
+    with limited(r, resource.RLIMIT_NOFILE, r.daemon.base_fds + 1):
         with r.client() as c:
             assert c.greeting == NO_SERVER
             c.expect_eof()
