@@ -97,7 +97,7 @@ sock_listen(const struct addr *a)
 void
 sock_unlisten(int listener)
 {
-	struct addr a;
+	struct addr a = {0};
 
 	sock_local(listener, &a);
 	if (a.len != 0 && a.u.sa.sa_family == AF_UNIX)

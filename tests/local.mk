@@ -146,6 +146,7 @@ EXTRA_DIST += \
 	tests/e2e/run.sh \
 	tests/e2e/soak.py \
 	tests/e2e/test_addresses.py \
+	tests/e2e/test_bugs_of_the_original.py \
 	tests/e2e/test_clamd.py \
 	tests/e2e/test_commandline.py \
 	tests/e2e/test_comparison.py \
@@ -153,7 +154,6 @@ EXTRA_DIST += \
 	tests/e2e/test_data.py \
 	tests/e2e/test_envelope.py \
 	tests/e2e/test_esmtp.py \
-	tests/e2e/test_faults.py \
 	tests/e2e/test_faults_clamd.py \
 	tests/e2e/test_faults_client.py \
 	tests/e2e/test_faults_resources.py \
@@ -171,6 +171,7 @@ EXTRA_DIST += \
 	tests/e2e/test_replies.py \
 	tests/e2e/test_scanmode.py \
 	tests/e2e/test_session.py \
+	tests/e2e/test_soak.py \
 	tests/e2e/test_timeouts.py \
 	tests/e2e/test_transparent.py \
 	tests/e2e/test_virus_action.py \

@@ -35,6 +35,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -71,6 +72,7 @@ struct party {
 struct reply_reader {
 	char line[4]; /* the beginning */
 	size_t len;
+	int code; /* of the last reply */
 };
 
 enum server_state {
@@ -93,6 +95,9 @@ static struct play {
 	int stop[2];
 	struct party client, server, clamd;
 
+	struct strbuf said; /* by the client, in all */
+	size_t understood; /* of that, up to the last content */
+
 	struct reply_reader replies;
 	enum server_state state;
 	bool accepted; /* the server has said 2yz to the last message */
@@ -101,7 +106,7 @@ static struct play {
 	struct strbuf answer; /* what it said to that */
 	char path[PATH_MAX]; /* of what it was shown (ScanMode scan) */
 	bool was_shown; /* all of it */
-	bool forwarded; /* it went to the server */
+	bool asked; /* the server was asked to take it */
 
 	bool in_data; /* the client was told to go on */
 } play;
@@ -143,6 +148,63 @@ judge_answer(void)
 	return ANSWER_OTHER;
 }
 
+/*
+ * Content behind DATA, by the simplest decoder.  Returns the octets up to the
+ * end of mail data, or 0 when it has none.
+ */
+static size_t
+read_content(const char *p, size_t len, struct strbuf *out)
+{
+	bool line_start = true;
+
+	strbuf_clear(out);
+	for (size_t i = 0; i < len; i++) {
+		bool crlf = p[i] == '\r' && i + 1 < len && p[i + 1] == '\n';
+
+		if (line_start && len - i >= 3 &&
+		    memcmp(p + i, ".\r\n", 3) == 0)
+			return i + 3;
+		if (!line_start || p[i] != '.') {
+			if (crlf || p[i] == '\n')
+				strbuf_puts(out, "\r\n");
+			else
+				strbuf_add(out, p[i] == '\r' ? " " : p + i, 1);
+		}
+		i += crlf;
+		line_start = crlf;
+	}
+	return 0;
+}
+
+/* What is scanned has been said, whole and in order, behind a DATA. */
+static void
+check_was_said(const struct strbuf *content)
+{
+	struct strbuf read = {0};
+	bool found = false;
+
+	for (size_t i = play.understood; i < play.said.len && !found; i++) {
+		const char *p = play.said.data + i;
+		size_t len = play.said.len - i, n;
+		const char *lf;
+
+		if (len < 5 || strncasecmp(p, "DATA", 4) != 0)
+			continue;
+		lf = memchr(p, '\n', len);
+		if (lf == NULL)
+			break;
+		lf++;
+		n = read_content(lf, len - (size_t)(lf - p), &read);
+		found = n > 0 && read.len == content->len &&
+		    memcmp(strbuf_str(&read), strbuf_str(content), read.len) ==
+			0;
+		if (found)
+			play.understood = i + (size_t)(lf - p) + n;
+	}
+	CHECK(found);
+	strbuf_free(&read);
+}
+
 /* Content as clamd is shown it: behind the scan-only line. */
 static void
 note_shown(const char *p, size_t len)
@@ -153,7 +215,8 @@ note_shown(const char *p, size_t len)
 	strbuf_clear(&play.shown);
 	strbuf_add(&play.shown, p + n, len - n);
 	play.was_shown = true;
-	play.forwarded = false;
+	play.asked = false;
+	check_was_said(&play.shown);
 }
 
 static void
@@ -237,23 +300,34 @@ is_with_header(const struct strbuf *sent, const char *header)
 	return false;
 }
 
-/* What was sent is what was scanned, once, and may be sent. */
+/* The server is asked once to take what was scanned and may be sent. */
+static void
+check_data(void)
+{
+	enum answer answer = judge_answer();
+
+	/* The client may say DATA to a server that asks for a password. */
+	if (play.replies.code == 334)
+		return;
+	CHECK(play.was_shown && !play.asked);
+	play.asked = true;
+	CHECK(answer == ANSWER_CLEAN ||
+	    (answer == ANSWER_FOUND &&
+		play.settings.action == WHEN_INFECTED_PASS));
+}
+
+/* What is sent is what was scanned, but for one header line. */
 static void
 check_content(const struct strbuf *sent)
 {
-	enum answer answer = judge_answer();
 	struct strbuf header = {0};
 
-	CHECK(play.was_shown && !play.forwarded);
-	play.forwarded = true;
-	if (answer == ANSWER_CLEAN) {
+	CHECK(play.asked);
+	if (judge_answer() == ANSWER_CLEAN) {
 		strbuf_puts(&header, play.settings.header);
 		strbuf_puts(&header, header.len > 0 ? "\r\n" : "");
-	} else {
-		CHECK(answer == ANSWER_FOUND);
-		CHECK(play.settings.action == WHEN_INFECTED_PASS);
+	} else
 		strbuf_puts(&header, MARK);
-	}
 	CHECK(is_with_header(sent, strbuf_str(&header)) ||
 	    (sent->len == play.shown.len &&
 		memcmp(strbuf_str(sent), strbuf_str(&play.shown), sent->len) ==
@@ -320,8 +394,10 @@ hear_commands(void)
 		size_t n = (size_t)(lf - h->data) + 1;
 
 		check_command(h->data, n);
-		if (n == 6 && memcmp(h->data, "DATA\r\n", 6) == 0)
+		if (n == 6 && memcmp(h->data, "DATA\r\n", 6) == 0) {
+			check_data();
 			play.state = SERVER_ASKED;
+		}
 		forget(h, n);
 	}
 }
@@ -340,6 +416,7 @@ hear_session(void)
 static void
 note_reply(int code)
 {
+	play.replies.code = code;
 	if (play.state == SERVER_ASKED)
 		play.state = code == 354 ? SERVER_CONTENT : SERVER_COMMANDS;
 	else if (play.state == SERVER_DELIVERED) {
@@ -396,6 +473,8 @@ hear_line(const char *line, size_t len)
 
 	CHECK(memchr(line, '\r', len) == NULL);
 	CHECK(memchr(line, '\0', len) == NULL);
+	/* It is ours to say. */
+	CHECK(go || len < 4 || memcmp(line, "354 ", 4) != 0);
 	if (!play.in_data) {
 		play.in_data = go;
 		play.accepted = false;
@@ -445,8 +524,9 @@ say_unsent(struct party *p)
 		n = errno == EAGAIN ? 0 : (ssize_t)p->unsent.len;
 	else if (p == &play.server)
 		note_replies(p->unsent.data, (size_t)n);
-	else if (p == &play.clamd)
-		strbuf_add(&play.answer, p->unsent.data, (size_t)n);
+	else
+		strbuf_add(p == &play.clamd ? &play.answer : &play.said,
+		    p->unsent.data, (size_t)n);
 	forget(&p->unsent, (size_t)n);
 }
 
@@ -796,7 +876,9 @@ begin(const uint8_t *data, size_t size)
 		;
 	play.replies = (struct reply_reader){0};
 	play.state = SERVER_COMMANDS;
-	play.accepted = play.was_shown = play.forwarded = false;
+	play.accepted = play.was_shown = play.asked = false;
+	play.understood = 0;
+	play.said.len = 0;
 	play.shown.len = play.answer.len = 0;
 	play.path[0] = '\0';
 	play.in_data = false;
