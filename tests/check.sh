@@ -75,21 +75,41 @@ run_make() {
 		$(($(tap FAIL) + $(tap ERROR) + $(tap XPASS))) "$(tap SKIP)"
 }
 
+# pytest NAME ARGUMENT...: into the log of that name, with reasons.
+pytest() {
+	group_name=$1
+	shift
+	start "$group_name" "$python" -m pytest -q -rfEs --tb=short "$@"
+}
+
+# The dialogues run side by side.  Some of them are about time-outs of a second,
+# which a loaded machine can upset: what fails is tried once more, one at a
+# time, and named; what fails then has failed.
 run_pytest() {
 	name=$1
 	shift
-	start "$name" "$python" -m pytest -q -rfEs --tb=short \
-		-p no:cacheprovider -n 4 --dist loadfile "$@"
+	cache=cache_dir=$logs/$name-cache
+	pytest "$name" -o "$cache" -n 4 --dist loadfile "$@"
 	grep '^SKIPPED ' "$logs/$group.log"
+	began=$started good=$(number passed) left_out=$(number skipped)
+	bad=$(($(number failed) + $(number error)))
+	if [ "$bad" -gt 0 ] && [ "$bad" -le 40 ]; then
+		grep -E '^(FAILED|ERROR) ' "$logs/$name.log" |
+			sed 's/^/once more, alone: /'
+		pytest "$name-again" -o "$cache" --last-failed -n 0 "$@"
+		good=$((good + $(number passed)))
+		bad=$(($(number failed) + $(number error)))
+		cat "$logs/$name-again.log" >>"$logs/$name.log"
+	fi
 	# What a sanitizer said is a failure, whatever the tests made of it.
 	if [ -n "$(ls -A "$reports")" ]; then
-		cat "$reports"/* >>"$logs/$group-reports.log"
+		cat "$reports"/* >>"$logs/$name-reports.log"
 		rm -f "$reports"/*
-		echo "$group: see $logs/$group-reports.log"
+		echo "$name: see $logs/$name-reports.log"
 		status=1
 	fi
-	report "$group" $status "$(number passed)" \
-		$(($(number failed) + $(number error))) "$(number skipped)"
+	started=$began
+	report "$name" $status "$good" "$bad" "$left_out"
 }
 
 # build_in NAME CC CONFIGURE-ARGUMENT...: another build, in build/NAME, that

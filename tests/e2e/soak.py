@@ -19,7 +19,6 @@ clients' view and the server's view of each are compared:
 
 import argparse
 import hashlib
-import itertools
 import os
 import random
 import re
@@ -38,9 +37,11 @@ TIMEOUT = 2  # seconds; the daemon's TimeOut
 FAULTY = 0.03  # how often each step of each party fails
 DISCARDED = b"250 Virus Detected; Discarded Email\r\n"
 
-SERVER_FAULTS = [
-    CLOSE, RESET, b"450 4.0.0 later\r\n", b"550 5.0.0 never\r\n", (b"421 4.3.2 bye\r\n", CLOSE),
-    b"421 4.3.2 soon\r\n", b"what?\r\n", b"\0\xff\r\r\n", (b"250 ha", CLOSE), (b"250-half\r\n", RESET),
+SERVER_REFUSALS = [
+    b"450 4.0.0 later\r\n", b"550 5.0.0 never\r\n", (b"421 4.3.2 bye\r\n", CLOSE), b"421 4.3.2 soon\r\n",
+]
+SERVER_FAULTS = SERVER_REFUSALS + [
+    CLOSE, RESET, b"what?\r\n", b"\0\xff\r\r\n", (b"250 ha", CLOSE), (b"250-half\r\n", RESET),
     ENDLESS_LINE, ENDLESS_REPLY, b"354 go on\r\n", b"250-a\r\n250 b\r\n", b"250 a\r\n250 b\r\n",
 ]
 SERVER_HANGS = [HANG, (b"250-half\r\n", HANG), Drip(b"250 dripping\r\n", 0.3)]
@@ -58,6 +59,14 @@ def number_of(content):
     return int(found.group(1)) if found else None
 
 
+def mail_line(number):
+    return b"MAIL FROM:<%d@example.org>" % number
+
+
+def rcpt_line(number):
+    return b"RCPT TO:<%d@example.net>" % number
+
+
 def digest(content):
     return hashlib.sha1(content).digest()
 
@@ -70,6 +79,7 @@ class Ledger:
         self.passed = {}  # number -> digest of what clamd called clean
         self.accepted = {}  # number -> [(digest, the server's 250 was sent)]
         self.infected_seen = []  # content at the server with INFECTED in it
+        self.misled = []  # messages at the server with another's envelope
         self.views = {}  # number -> View
         self.faults = 0
 
@@ -110,15 +120,23 @@ class SoakServerConnection(Part, ServerConnection):
         self.act(default if fault is None else fault, line)
         return self.sent[before:]
 
+    def account(self, verb, line, sent):
+        # A server that answers RSET in a strange way has done it all the same.
+        super().account(verb, line, b"250 " if verb == "RSET" else sent)
+        if verb == "MAIL":
+            self.rcpts = []
+
     def conclude(self):
         """The final dot: after any answer but 4yz and 5yz the server has the
         message, whether or not that could be understood."""
-        content = self.messages[-1].content
+        message = self.messages[-1]
         del self.messages[:], self.owner.messages[:]
+        number = number_of(message.content)
+        if (message.mail, message.rcpts) != (mail_line(number), [rcpt_line(number)]):
+            self.owner.ledger.misled.append((number, message.mail, message.rcpts))
         fault = self.pick(SERVER_FAULTS, SERVER_HANGS)
-        refused = isinstance(fault, bytes) and fault[:1] in b"45" or isinstance(fault, tuple) and fault[0][:3] == b"421"
-        entry = [digest(content), False]
-        number = number_of(content)
+        refused = fault in SERVER_REFUSALS
+        entry = [digest(message.content), False]
         if not refused:
             with self.owner.ledger.lock:
                 self.owner.ledger.accepted.setdefault(number, []).append(entry)
@@ -230,11 +248,11 @@ class SoakClient:
         try:
             if self.fails():
                 self.noise(c)
-            for line in (b"MAIL FROM:<%d@example.org>" % number, b"RCPT TO:<%d@example.net>" % number, b"DATA"):
+            for line in (mail_line(number), rcpt_line(number), b"DATA"):
                 reply = self.ask(c, line)
                 if reply[:1] not in (b"2", b"3"):
                     view.reply = reply
-                    return reply[:1] in (b"4", b"5") and reply[:3] != b"421"
+                    return self.ask(c, b"RSET")[:3] == b"250"
             if reply[:3] != b"354":  # out of step with the server: give up
                 return False
             self.say(c, stuff(content) + b".\r\n")
@@ -271,7 +289,6 @@ class Soak:
     def __init__(self, messages, seed, clients):
         self.messages, self.seed, self.clients = messages, seed, clients
         self.ledger = Ledger()
-        self.next_number = itertools.count(1)
         self.samples = []  # (messages begun, resident octets)
         self.begun = 0
         self.stop_chaos = threading.Event()
@@ -382,6 +399,7 @@ class Soak:
             wrong.append("%d messages of %d" % (len(ledger.views), self.messages))
         if ledger.accepted:
             wrong.append("the server has what nobody sent: %r" % list(ledger.accepted)[:5])
+        wrong += ["another's envelope: %r" % (m,) for m in ledger.misled]
         wrong += ["infected content at the server: %r" % s for s in ledger.infected_seen]
         # A sanitizer keeps what was freed.
         early = [size for begun, size in self.samples if 0.15 < begun / self.messages < 0.4]

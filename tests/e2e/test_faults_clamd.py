@@ -92,16 +92,16 @@ for _mode, _options in MODES.items():
         if _reply is QUEUED:
             continue
         matrix.add("clamd, %s: answers %s" % (_mode, _name), clamd_does, _action, _reply, CONTENT,
-            options=dict(PROMPT, **_options))
+                   options=dict(PROMPT, **_options))
     for _name, _action in HANGS_OF_CLAMD.items():
         if _mode == "stream" or "read" not in _name:
             matrix.add("clamd, %s: %s" % (_mode, _name), clamd_does, _action, LOCAL_ERROR, HUGE,
-                options=dict(HASTY, **_options))
+                       options=dict(HASTY, **_options))
 for _size, _content in (("small", CONTENT), ("big", BIG), ("huge", HUGE)):
     for _name, _action in EARLY_ENDS_OF_CLAMD.items():
         if _size != "small" or "says OK" not in _name:
             matrix.add("clamd, %s: %s" % (_size, _name), clamd_does, _action, LOCAL_ERROR, _content,
-                options=dict(PROMPT, Action="bounce"))
+                       options=dict(PROMPT, Action="bounce"))
 
 
 @matrix.cell("clamd: answers OK, then resets")

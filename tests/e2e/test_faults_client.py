@@ -55,10 +55,10 @@ def client_leaves_everywhere(r, content, by_reset, first, last):
 
 for _how in ("FIN", "RST"):
     matrix.add("client: %s at each octet of the commands" % _how, client_leaves_everywhere, b"", _how == "RST",
-        0, len(COMMANDS))
+               0, len(COMMANDS))
     for _name, _content in CONTENTS.items():
         matrix.add("client: %s at each octet of %s" % (_how, _name), client_leaves_everywhere, _content, _how == "RST",
-            len(COMMANDS), len(COMMANDS + _content) + 4)
+                   len(COMMANDS), len(COMMANDS + _content) + 4)
 
 
 def client_leaves_in_scan(r, by_reset):

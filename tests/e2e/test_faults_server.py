@@ -156,7 +156,7 @@ def in_the_last_step(r, step, fault):
 for _step, _name in itertools.product(("DATA", "."), FAULTS):
     if (_step, _name) != ("DATA", "354"):
         matrix.add("server %s: %s" % (_step, _name), in_the_last_step, _step, FAULTS[_name],
-            options=options_for(FAULTS[_name]))
+                   options=options_for(FAULTS[_name]))
 FAULTS_OF_DATA = {
     "200": Fault(b"200 fine\r\n"),
     "350": Fault(b"350 nearly\r\n"),
@@ -363,7 +363,7 @@ for _name, _fault in FAULTS_OF_OWN.items():
     matrix.add("server EHLO after XCLIENT: " + _name, at_xclient, _fault, True, options=options_for(_fault, XClient="on"))
     for _phase in ("content", "scan"):
         matrix.add("server NOOP in the %s: %s" % (_phase, _name), at_noop, _fault, _phase,
-            options=options_for(_fault, KeepAlives="1"))
+                   options=options_for(_fault, KeepAlives="1"))
 
 
 # ------------------------------------------------- a server that is not asked

@@ -239,7 +239,7 @@ def killed(r, where):
 
 for _where in ("content", "clamd", "."):
     matrix.add("SIGKILL: %s" % {"content": "in the content", "clamd": "in the scan", ".": "in forwarding"}[_where],
-        killed, _where, reusable=False)
+               killed, _where, reusable=False)
 
 
 @matrix.cell("SIGKILL: another daemon uses the directory", reusable=False)

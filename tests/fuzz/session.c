@@ -57,6 +57,7 @@
 #define DISCARDED "250 Virus Detected; Discarded Email"
 #define HEADER "X-Virus-Scanned: by the fuzzer"
 #define TOP_HEADER "Received: by the fuzzer"
+#define XCLIENT "XCLIENT ADDR=192.0.2.7\r\n"
 #define MARK "X-Virus-Infected: Virus Detected!\r\n"
 
 /* Somebody the session talks to. */
@@ -72,7 +73,7 @@ struct party {
 struct reply_reader {
 	char line[4]; /* the beginning */
 	size_t len;
-	int code; /* of the last reply */
+	bool asked_password; /* there was a 334 */
 };
 
 enum server_state {
@@ -279,9 +280,19 @@ hear_request(void)
 static void
 check_command(const char *line, size_t len)
 {
+	static const char *const kept[] = {
+	    "BDAT", "BURL", "STARTTLS", "XCLIENT", "XEXCH50", "TURN", "ATRN"};
+
 	CHECK(len >= 2 && memcmp(line + len - 2, "\r\n", 2) == 0);
 	CHECK(memchr(line, '\0', len) == NULL);
 	CHECK(memchr(line, '\r', len) == line + len - 2);
+	/* To a server that asks for a password the client may say anything. */
+	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+		CHECK(play.replies.asked_password ||
+		    strncasecmp(line, kept[i], strlen(kept[i])) != 0 ||
+		    strchr(" \t\r", line[strlen(kept[i])]) == NULL ||
+		    (len == strlen(XCLIENT) &&
+			memcmp(line, XCLIENT, len) == 0));
 }
 
 /* Does a header line at some place make the one content of the other? */
@@ -306,8 +317,7 @@ check_data(void)
 {
 	enum answer answer = judge_answer();
 
-	/* The client may say DATA to a server that asks for a password. */
-	if (play.replies.code == 334)
+	if (play.replies.asked_password) /* check_command tells why */
 		return;
 	CHECK(play.was_shown && !play.asked);
 	play.asked = true;
@@ -416,7 +426,8 @@ hear_session(void)
 static void
 note_reply(int code)
 {
-	play.replies.code = code;
+	if (code == 334)
+		play.replies.asked_password = true;
 	if (play.state == SERVER_ASKED)
 		play.state = code == 354 ? SERVER_CONTENT : SERVER_COMMANDS;
 	else if (play.state == SERVER_DELIVERED) {
