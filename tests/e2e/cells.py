@@ -45,7 +45,7 @@ DISCARDED = b"250 Virus Detected; Discarded Email\r\n"
 ENVELOPE = ["MAIL", "RCPT"]
 TO_DATA = [b"MAIL FROM:<a@b>", b"RCPT TO:<c@d>", b"DATA"]
 BIG = CONTENT + (b"x" * 998 + b"\r\n") * 300  # several blocks of the spool
-HUGE = CONTENT + (b"y" * 998 + b"\r\n") * 12000  # more than sockets hold
+HUGE = CONTENT + (b"y" * 998 + b"\r\n") * 6000  # more than sockets hold
 # Content that would do harm if it were taken for commands.
 EVIL = b"Subject: x\r\n\r\n" + b"RSET\r\nMAIL FROM:<evil@example.org>\r\n" * 9000
 OK, FOUND = b"{path}: OK{end}", b"{path}: Worm FOUND{end}"

@@ -268,6 +268,7 @@ class SoakClient:
         try:
             c = Client(self.soak.daemon.address, greet=False, timeout=30)
         except OSError:
+            assert self.soak.daemon.alive(), "the daemon has died"
             return
         with c:
             try:

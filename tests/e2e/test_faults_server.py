@@ -104,6 +104,10 @@ def in_a_command(r, step, name):
             expect_end(c, shown_of(step, fault.text) + TIMED_OUT)
         elif fault.leaves:
             told = fault.text.startswith(b"421")
+            if step == "connect" and not fault.text:
+                # Its reset may come before connect(2) has been seen to succeed.
+                assert c.rest() in (SERVER_CLOSED, NO_SERVER)
+                return
             expect_end(c, shown_of(step, fault.text) + (b"" if told else SERVER_CLOSED))
         else:
             expect(c, shown_of(step, fault.text))
@@ -194,7 +198,13 @@ def _(r):
         mail_again(c)
 
 
+def small_window(server):
+    """What is not read waits with the daemon instead of here."""
+    server.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+
 def in_the_body(r, action, content, reply=LOCAL_ERROR):
+    small_window(r.server)
     r.server.on("body", action)
     with r.client() as c:
         begin(c, content)
@@ -240,7 +250,7 @@ matrix.add("server body: 552 and reads on", in_the_body, (b"552 too big\r\n", re
 def _(r):
     # What the kernel still holds for it is not delivered after the 451.
     hold = Hold()
-    r.server.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    small_window(r.server)
     r.server.on("body", hold)
     with r.client() as c:
         begin(c, BIG[:100000] + b"\r\n")
