@@ -13,7 +13,7 @@ import pytest
 from cells import (BIG, BUSY, DISCARDED, ENVELOPE, EVIL, FOUND, NO_SERVER, OK, PROMPT, QUEUED,
                    REJECTED, Matrix, begin, check_next, expect_end, limited, mail_again,
                    root_only, settle)
-from rig import GREETING, INFECTED, LOCAL_ERROR, START_DATA, Client, Hold, wait_until
+from rig import GREETING, INFECTED, LOCAL_ERROR, START_DATA, WRAPPER, Client, Hold, wait_until
 from soak import sanitized
 
 matrix = Matrix()
@@ -262,7 +262,8 @@ def cpu_seconds(r):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@matrix.cell("threads: none", options=dict(PROMPT, VirusAction="true", start=False), reusable=False, marks=root_only)
+@matrix.cell("threads: none", options=dict(PROMPT, VirusAction="true", start=False), reusable=False, marks=[
+    root_only, pytest.mark.skipif(sanitized(), reason="the sanitizer has threads of its own")])
 def _(r):
     start_unprivileged(r, 3)
     with contextlib.ExitStack() as stack:
@@ -280,7 +281,7 @@ def _(r):
 
 
 @matrix.cell("memory: none", reusable=False, marks=pytest.mark.skipif(
-    "CLAMSMTPD_WRAPPER" in os.environ or sanitized(), reason="the daemon runs under a tool"))
+    bool(sanitized() or WRAPPER), reason="the daemon runs under a tool that needs memory"))
 def _(r):
     with r.client() as c, r.client() as other:
         with open("/proc/%d/statm" % r.daemon.pid) as f:

@@ -316,14 +316,15 @@ static void
 check_data(void)
 {
 	enum answer answer = judge_answer();
-
-	if (play.replies.asked_password) /* check_command tells why */
-		return;
-	CHECK(play.was_shown && !play.asked);
-	play.asked = true;
-	CHECK(answer == ANSWER_CLEAN ||
+	bool may_be = answer == ANSWER_CLEAN ||
 	    (answer == ANSWER_FOUND &&
-		play.settings.action == WHEN_INFECTED_PASS));
+		play.settings.action == WHEN_INFECTED_PASS);
+
+	if (play.was_shown && !play.asked && may_be)
+		play.asked = true;
+	else
+		/* As in check_command, the client may have said it. */
+		CHECK(play.replies.asked_password);
 }
 
 /* What is sent is what was scanned, but for one header line. */
