@@ -123,8 +123,6 @@ class SoakServerConnection(Part, ServerConnection):
     def account(self, verb, line, sent):
         # A server that answers RSET in a strange way has done it all the same.
         super().account(verb, line, b"250 " if verb == "RSET" else sent)
-        if verb == "MAIL":
-            self.rcpts = []
 
     def conclude(self):
         """The final dot: after any answer but 4yz and 5yz the server has the
