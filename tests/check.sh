@@ -93,7 +93,8 @@ run_pytest() {
 	grep '^SKIPPED ' "$logs/$group.log"
 	began=$started good=$(number passed) left_out=$(number skipped)
 	bad=$(($(number failed) + $(number error)))
-	if [ "$bad" -gt 0 ] && [ "$bad" -le 40 ]; then
+	# 1: tests failed.  A run that was cut short has no second chance.
+	if [ $status -eq 1 ] && [ "$bad" -le 40 ]; then
 		grep -E '^(FAILED|ERROR) ' "$logs/$name.log" |
 			sed 's/^/once more, alone: /'
 		pytest "$name-again" -o "$cache" --last-failed -n 0 "$@"
