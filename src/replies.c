@@ -219,6 +219,7 @@ take_unasked(
 		session_lose_server(s);
 		return;
 	}
+	s->auth = false; /* whatever it says, it asks for nothing more */
 	if (++s->unasked > UNASKED_LINES_MAX || r->code == 354)
 		end_as_nonsense(s);
 	else {

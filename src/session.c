@@ -144,7 +144,8 @@ session_wait(struct waiter *self, int fd, short events, struct deadline d)
 			return IO_OK;
 		if (deadline_left_ms(d) == 0)
 			return IO_TIMEOUT;
-		if (keep_alives && deadline_left_ms(s->keep_alive) == 0)
+		if (keep_alives && !s->server_lost &&
+		    deadline_left_ms(s->keep_alive) == 0)
 			keep_server_alive(s);
 	}
 }
