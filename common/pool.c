@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define RESTING_MAX 128 /* buffers kept while nobody uses them */
+#define RESTING_MAX 256 /* buffers kept while nobody uses them */
 
 /* A resting buffer begins with the next one. */
 struct resting {

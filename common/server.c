@@ -22,7 +22,7 @@
 
 #define STACK_SIZE                                                             \
 	((size_t)256 << 10) /* octets; a look-up of names needs most */
-#define RESTING_MAX 128 /* threads that rest; another one ends at once */
+#define RESTING_MAX 256 /* threads that rest; another one ends at once */
 #define REST_S 10 /* seconds a thread waits for its next connection */
 #define SHORTAGE_MS 200 /* pause when the system has no descriptor or memory */
 #define ACCEPTS_MAX 64 /* between two looks at the signals */

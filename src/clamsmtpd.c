@@ -17,7 +17,7 @@
 #include "common/strutil.h"
 #include "src/session.h"
 #include "src/settings.h"
-#include "src/spool.h"
+#include "src/spool_dir.h"
 
 #define CONFIG_FILE SYSCONFDIR "/clamsmtpd.conf"
 #define EXIT_USAGE 2 /* the command line or the configuration is wrong */
@@ -234,7 +234,7 @@ static void
 prepare_spool(struct settings *set)
 {
 	const char *dir = set->temp_directory;
-	enum spool_dir found = spool_check_dir(dir);
+	enum spool_dir found = spool_dir_check(dir);
 	int removed;
 
 	if (found == SPOOL_DIR_BAD || settings_fix_spool_directory(set) < 0) {
@@ -243,7 +243,7 @@ prepare_spool(struct settings *set)
 	}
 	if (found == SPOOL_DIR_SHARED)
 		log_warn("other users may write to TempDirectory: %s", dir);
-	removed = spool_clean_dir(dir);
+	removed = spool_dir_clean(dir);
 	if (removed < 0)
 		log_debug("couldn't look for left cache files: %s: %m", dir);
 	else if (removed > 0)

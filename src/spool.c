@@ -5,48 +5,39 @@
  */
 #include "src/spool.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/pool.h"
+#include "src/spool_dir.h"
 
-#define SPOOL_NAME "clamsmtpd."
 #define QUARANTINE_NAME "virus."
-#define RANDOM_PART "XXXXXX" /* mkstemp(3) */
-#define GROUP_MODE 0640
 
-/*
- * A new file dir/name.XXXXXX, for its owner alone or for the group as well; its
- * path goes to path.  The descriptor, or -1 with errno.
- */
+/* A file that others can open by its path. */
 static int
-create(const char *dir, const char *name, bool for_group, char *path)
+open_named(struct spool *s)
 {
-	int n = snprintf(path, PATH_MAX, "%s/%s" RANDOM_PART, dir, name);
-	int fd, saved;
+	s->fd = spool_dir_create(s->dir, SPOOL_DIR_PREFIX, true, s->path);
+	return s->fd < 0 ? -1 : 0;
+}
 
-	if (n < 0 || n >= PATH_MAX) {
-		errno = ENAMETOOLONG;
+/* A file that only we have; /proc/PID/fd calls it as its path does. */
+static int
+open_unnamed(struct spool *s)
+{
+	struct stat st;
+
+	s->fd = spool_dir_take(s->dir);
+	if (s->fd < 0)
 		return -1;
-	}
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (for_group && fchmod(fd, GROUP_MODE) < 0) {
-		saved = errno;
-		(void)unlink(path);
-		(void)close(fd);
-		errno = saved;
-		return -1;
-	}
-	return fd;
+	if (fstat(s->fd, &st) == 0)
+		(void)snprintf(s->path, sizeof s->path, "%s/#%ju", s->dir,
+		    (uintmax_t)st.st_ino);
+	return 0;
 }
 
 int
@@ -56,8 +47,8 @@ spool_open(struct spool *s, const char *dir, const char *prefix)
 	s->block = pool_get();
 	if (s->block == NULL)
 		return -1;
-	s->fd = create(dir, SPOOL_NAME, prefix != NULL, s->path);
-	if (s->fd < 0) {
+	s->named = prefix != NULL;
+	if ((s->named ? open_named(s) : open_unnamed(s)) < 0) {
 		pool_put(s->block);
 		s->block = NULL;
 		return -1;
@@ -71,10 +62,10 @@ spool_open(struct spool *s, const char *dir, const char *prefix)
 }
 
 static int
-write_all(int fd, const char *data, size_t len)
+write_all(int fd, const char *data, size_t len, off_t offset)
 {
 	while (len > 0) {
-		ssize_t n = write(fd, data, len);
+		ssize_t n = pwrite(fd, data, len, offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -82,7 +73,19 @@ write_all(int fd, const char *data, size_t len)
 			return -1;
 		data += n;
 		len -= (size_t)n;
+		offset += n;
 	}
+	return 0;
+}
+
+static int
+write_block(struct spool *s)
+{
+	if (write_all(s->fd, s->block, s->block_len, s->written) < 0) {
+		s->failed = true;
+		return -1;
+	}
+	s->written += (off_t)s->block_len;
 	return 0;
 }
 
@@ -90,9 +93,8 @@ char *
 spool_room(struct spool *s, size_t min, size_t *room)
 {
 	if (SPOOL_BLOCK_SIZE - s->block_len < min) {
-		if (write_all(s->fd, s->block, s->block_len) < 0)
+		if (write_block(s) < 0)
 			return NULL;
-		s->written += (off_t)s->block_len;
 		s->block_len = 0;
 	}
 	*room = SPOOL_BLOCK_SIZE - s->block_len;
@@ -108,10 +110,7 @@ spool_commit(struct spool *s, size_t len)
 int
 spool_finish(struct spool *s)
 {
-	if (write_all(s->fd, s->block, s->block_len) < 0)
-		return -1;
-	s->written += (off_t)s->block_len;
-	return 0;
+	return write_block(s);
 }
 
 off_t
@@ -154,7 +153,7 @@ copy_content(const struct spool *s, int fd, char *buf)
 	ssize_t n;
 
 	while ((n = spool_read(s, offset, buf, SPOOL_BLOCK_SIZE)) > 0) {
-		if (write_all(fd, buf, (size_t)n) < 0)
+		if (write_all(fd, buf, (size_t)n, offset) < 0)
 			return -1;
 		offset += n;
 	}
@@ -168,7 +167,7 @@ spool_quarantine(const struct spool *s, char *path)
 	int fd = -1, rc = -1, saved;
 
 	if (buf != NULL)
-		fd = create(s->dir, QUARANTINE_NAME, true, path);
+		fd = spool_dir_create(s->dir, QUARANTINE_NAME, true, path);
 	if (fd >= 0)
 		rc = copy_content(s, fd, buf);
 	saved = errno;
@@ -183,81 +182,28 @@ spool_quarantine(const struct spool *s, char *path)
 	return rc;
 }
 
+/* The disk gets back what a large message took; a block stays, to be used. */
+static void
+keep_file(struct spool *s)
+{
+	if (s->failed ||
+	    (s->written > SPOOL_BLOCK_SIZE && ftruncate(s->fd, 0) < 0))
+		(void)close(s->fd);
+	else
+		spool_dir_keep(s->fd);
+}
+
 void
 spool_close(struct spool *s)
 {
 	if (s->block == NULL)
 		return;
-	(void)unlink(s->path);
-	(void)close(s->fd);
+	if (s->named) {
+		(void)unlink(s->path);
+		(void)close(s->fd);
+	} else
+		keep_file(s);
 	pool_put(s->block);
 	s->block = NULL;
 	s->fd = -1;
-}
-
-enum spool_dir
-spool_check_dir(const char *dir)
-{
-	struct stat st;
-
-	if (stat(dir, &st) < 0)
-		return SPOOL_DIR_BAD;
-	if (!S_ISDIR(st.st_mode)) {
-		errno = ENOTDIR;
-		return SPOOL_DIR_BAD;
-	}
-	if (faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0)
-		return SPOOL_DIR_BAD;
-	return (st.st_mode & S_IWOTH) != 0 ? SPOOL_DIR_SHARED : SPOOL_DIR_GOOD;
-}
-
-/* Is it a file that a daemon of our user has left? */
-static bool
-is_leftover(int dirfd, const char *name)
-{
-	const size_t stem = strlen(SPOOL_NAME);
-	struct stat st;
-
-	return strlen(name) == stem + strlen(RANDOM_PART) &&
-	    strncmp(name, SPOOL_NAME, stem) == 0 &&
-	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(st.st_mode) && st.st_uid == geteuid();
-}
-
-/* Remove what is left; the directory's lock is ours alone. */
-static int
-remove_leftovers(int dirfd)
-{
-	int copy = dup(dirfd), removed = 0;
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *entry;
-
-	if (d == NULL) {
-		if (copy >= 0)
-			(void)close(copy);
-		return -1;
-	}
-	/* The one thread there is: readdir(3) has no rival. */
-	while ((entry = readdir(d)) != NULL)
-		if (is_leftover(dirfd, entry->d_name) &&
-		    unlinkat(dirfd, entry->d_name, 0) == 0)
-			removed++;
-	(void)closedir(d);
-	return removed;
-}
-
-int
-spool_clean_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), removed = -1;
-
-	if (fd < 0)
-		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		removed = remove_leftovers(fd);
-	/* From now on no other daemon takes our files for left ones.  fd stays
-	 * open, and with it the lock, until the process ends. */
-	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
-		removed = -1;
-	return removed;
 }

@@ -17,12 +17,14 @@
 
 #include "common/pool.h"
 
-#define SPOOL_BLOCK_SIZE POOL_BUFFER_SIZE /* octets of one write(2) */
+#define SPOOL_BLOCK_SIZE POOL_BUFFER_SIZE /* octets written at once */
 
 struct spool {
 	int fd; /* -1 while closed */
+	bool named; /* path is in the directory, for clamd to open */
+	bool failed; /* the file could not be written */
 	const char *dir; /* borrowed */
-	char path[PATH_MAX];
+	char path[PATH_MAX]; /* for messages, if the file has no name */
 	char *block; /* the octets not yet written */
 	size_t block_len;
 	size_t prefix_len; /* octets of the scan-only line in the file */
@@ -30,9 +32,9 @@ struct spool {
 };
 
 /*
- * Create the file in dir (borrowed until spool_close).  prefix is its scan-only
- * line, or NULL.  Only the owner may read it, or (with a prefix, as clamd is to
- * open it by its path) the group as well.
+ * Open a file in dir (borrowed until spool_close).  prefix is its scan-only
+ * line, or NULL.  With a prefix it is a new file of mode 0640, as clamd is to
+ * open it by its path; else it has no name, and may have served before.
  * Returns 0, or -1 with errno; then there is nothing to close.
  */
 int spool_open(struct spool *s, const char *dir, const char *prefix);
@@ -70,25 +72,7 @@ ssize_t spool_read(const struct spool *s, off_t offset, char *buf, size_t len);
  */
 int spool_quarantine(const struct spool *s, char *path);
 
-/* Remove the file and close it.  May be called twice. */
+/* Give the file up: a named one is removed.  May be called twice. */
 void spool_close(struct spool *s);
-
-/* How a directory for spools was found to be. */
-enum spool_dir {
-	SPOOL_DIR_GOOD,
-	SPOOL_DIR_SHARED, /* good, but others may write to it */
-	SPOOL_DIR_BAD /* errno tells */
-};
-
-/* Is dir a directory in which we can create files? */
-enum spool_dir spool_check_dir(const char *dir);
-
-/*
- * Remove files that a killed daemon has left in dir: ours by owner and name.
- * Does nothing while another daemon uses dir; keeps a lock on dir until the
- * process ends.  Returns how many were removed, or -1 with errno
- * (EWOULDBLOCK: another daemon is there).
- */
-int spool_clean_dir(const char *dir);
 
 #endif

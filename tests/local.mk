@@ -32,6 +32,7 @@ unit_tests = \
 	tests/unit/settings.t \
 	tests/unit/smtp_command.t \
 	tests/unit/smtp_reply.t \
+	tests/unit/spool.t \
 	tests/unit/strbuf.t \
 	tests/unit/strutil.t \
 	tests/unit/verdict.t
@@ -43,6 +44,9 @@ endif
 
 # All tests link the real objects; one source file, X.c, is the default.
 LDADD = src/libsmtpd.a common/libcommon.a $(cmocka_lib)
+
+# A file system without O_TMPFILE is made by hand.
+tests_unit_spool_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
 
 # ---- fuzzers: X.replay runs the seeds in corpus/X, X.fuzz makes new ones
 

@@ -25,6 +25,7 @@ Everything that waits is bounded by WAIT seconds (E2E_WAIT in the
 environment, default 20).
 """
 
+import contextlib
 import glob
 import os
 import re
@@ -955,13 +956,26 @@ class Daemon:
     # -- resources
 
     def count_fds(self):
-        return len(os.listdir("/proc/%d/fd" % self.pid))
+        """Descriptors, without the files that threads keep for their next message."""
+        return len(os.listdir("/proc/%d/fd" % self.pid)) - len(self.unnamed_files())
 
     def count_threads(self):
         return len(os.listdir("/proc/%d/task" % self.pid))
 
+    def unnamed_files(self):
+        """Paths by which the tests, not the system, reach the daemon's open
+        files in the spool that have no name."""
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for path in glob.glob("/proc/%d/fd/*" % self.pid):
+                with contextlib.suppress(FileNotFoundError):
+                    link = os.readlink(path)
+                    if link.startswith(self.spool + "/") and link.endswith(" (deleted)"):
+                        found.append(path)
+        return found
+
     def temp_files(self):
-        return glob.glob(os.path.join(self.spool, "clamsmtpd.*"))
+        return glob.glob(os.path.join(self.spool, "clamsmtpd.*")) + self.unnamed_files()
 
     def virus_files(self):
         return sorted(glob.glob(os.path.join(self.spool, "virus.*")))
@@ -975,12 +989,14 @@ class Daemon:
         assert self.alive(), "the daemon has died: %r" % self.log_lines[-20:]
 
         def clean():
-            return (not self.temp_files() and self.count_fds() <= self.base_fds and
-                    self.count_threads() <= self.base_threads + self.threads_kept)
+            # A thread of a connection keeps one file at most.
+            return (not glob.glob(os.path.join(self.spool, "clamsmtpd.*")) and
+                    len(self.unnamed_files()) < self.count_threads() and
+                    self.count_fds() <= self.base_fds and self.count_threads() <= self.base_threads + self.threads_kept)
         try:
             wait_until(clean)
         except AssertionError:
-            raise AssertionError("left over: files %r, %d descriptors (%d at start), "
+            raise AssertionError("left over: files %r, %d other descriptors (%d at start), "
                                  "%d threads (%d at start)" % (
                                      self.temp_files(), self.count_fds(), self.base_fds,
                                      self.count_threads(), self.base_threads)) from None

@@ -148,6 +148,8 @@ def content_becomes_commands_without_a_spool(r):
             c.cmd(b"NOOP")
     finally:
         os.rename(r.daemon.spool + "~", r.daemon.spool)
+    for connection in list(r.server.connections):
+        connection.wait_closed()
     assert b"VRFY evil\r\n" not in r.server.lines
 
 
@@ -557,8 +559,7 @@ def the_group_may_read_mail(r):
         c.envelope()
         c.cmd(b"DATA")
         c.send(CONTENT * 1000)
-        path, = wait_until(r.daemon.temp_files)
-        assert os.stat(path).st_mode & 0o077 == 0
+        assert all(os.stat(path).st_mode & 0o077 == 0 for path in wait_until(r.daemon.temp_files))
 
 
 @bug(start=False)

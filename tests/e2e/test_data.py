@@ -276,6 +276,23 @@ def test_temporary_files_are_private_and_removed(rig):
         wait_until(lambda: os.listdir(rig.daemon.spool) == [])
 
 
+def test_a_thread_uses_its_file_again(make):
+    r = make(Header="")
+    sizes = [3000000, 10, 100000, 0]
+    with r.client() as c, r.client() as other:
+        for size in sizes:
+            content = b"x" * size + b"\r\n"
+            assert c.mail(content) == QUEUED
+            assert r.clamd.scans[-1].data.endswith(b"\r\n" + content)
+            path, = r.daemon.unnamed_files()
+            # A large message does not stay on the disk.
+            assert os.stat(path).st_size <= 65536
+        assert [len(m.content) for m in r.server.messages] == [n + 2 for n in sizes]
+        assert other.mail() == QUEUED
+        assert len(r.daemon.unnamed_files()) == 2
+    assert os.listdir(r.daemon.spool) == []
+
+
 EVIL = b"x" * 80 + b"\r\n" + b"RSET\r\nMAIL FROM:<evil@x>\r\nRCPT TO:<victim@x>\r\nDATA\r\n"
 
 

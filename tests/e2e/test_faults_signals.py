@@ -3,6 +3,7 @@
 """The daemon is stopped, signalled and killed in every phase."""
 
 import contextlib
+import glob
 import os
 import shutil
 import signal
@@ -212,7 +213,8 @@ def killed(r, where):
             wait_until(r.daemon.temp_files)
         else:
             hold.wait_reached()
-        left, = r.daemon.temp_files()
+        left = glob.glob(os.path.join(r.daemon.spool, "clamsmtpd.*"))
+        assert len(left) == (r.daemon.options.get("ScanMode") == "scan")
         foreign = {"virus.aaaaaa", "clamsmtpd.conf", "clamsmtpd.aaaaaaa", "xclamsmtpd.aaaaaa", "other"}
         for name in foreign:
             open(os.path.join(r.daemon.spool, name), "w").close()
@@ -228,7 +230,7 @@ def killed(r, where):
         hold.release()
         assert c.rest() == b""
     check_scanned(r)
-    assert os.path.exists(left)
+    assert all(map(os.path.exists, left))
     r.daemon.start()
     assert set(os.listdir(r.daemon.spool)) == foreign
     for name in foreign:
@@ -238,11 +240,13 @@ def killed(r, where):
 
 
 for _where in ("content", "clamd", "."):
-    matrix.add("SIGKILL: %s" % {"content": "in the content", "clamd": "in the scan", ".": "in forwarding"}[_where],
-               killed, _where, reusable=False)
+    for _mode in ("stream", "scan"):  # scan's file has a name, and is left
+        matrix.add("SIGKILL: %s, %s" % ({"content": "in the content", "clamd": "in the scan",
+                                         ".": "in forwarding"}[_where], _mode),
+                   killed, _where, options=dict(PROMPT, ScanMode=_mode), reusable=False)
 
 
-@matrix.cell("SIGKILL: another daemon uses the directory", reusable=False)
+@matrix.cell("SIGKILL: another daemon uses the directory", options=dict(PROMPT, ScanMode="scan"), reusable=False)
 def _(r):
     path = os.path.join(r.daemon.spool, "clamsmtpd.aaaaaa")
     with contextlib.ExitStack() as stack:

@@ -21,7 +21,7 @@ floor()
 	src/clamsmtpd) echo 4 ;;
 	src/session | src/commands | src/replies | src/message | src/forward)
 		echo 3 ;;
-	src/clamd | src/spool | src/hook | src/settings) echo 2 ;;
+	src/clamd | src/spool | src/spool_dir | src/hook | src/settings) echo 2 ;;
 	src/*) echo 1 ;;
 	common/*) echo 0 ;;
 	esac
