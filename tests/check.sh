@@ -103,12 +103,12 @@ run_pytest() {
 		cat "$logs/$name-again.log" >>"$logs/$name.log"
 	fi
 	# What a sanitizer said is a failure, whatever the tests made of it.
-	if [ -n "$(ls -A "$reports")" ]; then
+	if [ -n "$(find "$reports" -type f -size +0)" ]; then
 		cat "$reports"/* >>"$logs/$name-reports.log"
-		rm -f "$reports"/*
 		echo "$name: see $logs/$name-reports.log"
 		status=1
 	fi
+	rm -f "$reports"/*
 	started=$began
 	report "$name" $status "$good" "$bad" "$left_out"
 }
@@ -152,6 +152,19 @@ CLAMSMTPD=$top/src/clamsmtpd
 export CLAMSMTPD
 run_pytest e2e tests/e2e
 run_pytest mail tests/mail
+# Some of the dialogues reach every file of the daemon.
+if want e2e-valgrind valgrind; then
+	CLAMSMTPD_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full \
+		--errors-for-leak-kinds=definite,indirect \
+		--log-file=$reports/valgrind.%p"
+	export CLAMSMTPD_WRAPPER
+	run_pytest e2e-valgrind tests/e2e/test_data.py \
+		tests/e2e/test_header.py tests/e2e/test_pipelining.py \
+		tests/e2e/test_quarantine.py tests/e2e/test_replies.py \
+		tests/e2e/test_scanmode.py tests/e2e/test_session.py \
+		tests/e2e/test_virus_action.py tests/e2e/test_xclient.py
+	unset CLAMSMTPD_WRAPPER
+fi
 run_make distcheck make -j2 distcheck "$quick" \
 	DISTCHECK_CONFIGURE_FLAGS=--enable-werror
 
