@@ -59,7 +59,8 @@ parse_path(struct addr_spec *spec, const char *text)
 	struct addr *a = &spec->addr;
 	size_t len = strlen(text);
 
-	if (len >= sizeof a->u.un.sun_path)
+	/* "local:/path" and "/path:25" are mistakes. */
+	if (len >= sizeof a->u.un.sun_path || strchr(text, ':') != NULL)
 		return -1;
 	a->u.un.sun_family = AF_UNIX;
 	memcpy(a->u.un.sun_path, text, len + 1);
@@ -95,8 +96,10 @@ parse_host(struct addr_spec *spec, const char *text)
 		spec->kind = ADDR_FIXED;
 		return 0;
 	}
-	/* 1.2.3 and the like are mistakes, though getaddrinfo takes them. */
-	if (host[strspn(host, DIGITS ".")] == '\0')
+	/* 1.2.3, 0x7f.1 and the like are mistakes, though getaddrinfo takes
+	 * them. */
+	if (host[strspn(host, DIGITS ".")] == '\0' ||
+	    inet_aton(host, &number) != 0)
 		return -1;
 	spec->kind = ADDR_HOST;
 	return look_up(host, &number);

@@ -211,7 +211,15 @@ conn_rest(struct conn *c)
 void
 conn_put(struct conn *c, const void *data, size_t len)
 {
+	if (!conn_is_open(c))
+		return;
 	strbuf_add(&c->out, data, len);
+}
+
+int
+conn_reserve(struct conn *c, size_t n)
+{
+	return strbuf_reserve(&c->out, n);
 }
 
 void
@@ -326,6 +334,12 @@ enum io
 conn_flush(struct conn *c)
 {
 	return conn_send(c, NULL, 0, false);
+}
+
+void
+conn_end_output(struct conn *c)
+{
+	(void)shutdown(c->fd, SHUT_WR);
 }
 
 enum io

@@ -109,8 +109,14 @@ bool conn_line(struct conn *c, struct line *line);
 /* Give memory back while nothing is unread or unsent. */
 void conn_rest(struct conn *c);
 
-/* Append to the output.  When memory runs out, conn_flush says so. */
+/*
+ * Append to the output.  When memory runs out, conn_flush says so.  What is put
+ * to a closed connection is thrown away.
+ */
 void conn_put(struct conn *c, const void *data, size_t len);
+
+/* Make sure that n octets more can be put.  Returns 0, or -1 with ENOMEM. */
+int conn_reserve(struct conn *c, size_t n);
 
 /* Append a line and CRLF, and log it. */
 void conn_put_line(struct conn *c, const char *line, size_t len);
@@ -124,6 +130,9 @@ void conn_put_line(struct conn *c, const char *line, size_t len);
  */
 enum io conn_send(struct conn *c, const struct iovec *iov, size_t n, bool more);
 enum io conn_flush(struct conn *c);
+
+/* Tell the peer that nothing more will come; what it says can still be read. */
+void conn_end_output(struct conn *c);
 
 /*
  * Send len octets of the file fd from offset on, after the output.  As

@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -138,15 +141,22 @@ has_only_own_groups(const struct daemon_user *user, const char *name)
 	return true;
 }
 
+bool
+daemon_is(const struct daemon_user *user)
+{
+	uid_t r, e, s;
+
+	return getresuid(&r, &e, &s) == 0 && r == user->uid && e == user->uid &&
+	    s == user->uid;
+}
+
 static bool
 is_wholly(const struct daemon_user *user)
 {
-	uid_t r, e, s;
-	gid_t rg, eg, sg;
+	gid_t r, e, s;
 
-	return getresuid(&r, &e, &s) == 0 && getresgid(&rg, &eg, &sg) == 0 &&
-	    r == user->uid && e == user->uid && s == user->uid &&
-	    rg == user->gid && eg == user->gid && sg == user->gid;
+	return daemon_is(user) && getresgid(&r, &e, &s) == 0 &&
+	    r == user->gid && e == user->gid && s == user->gid;
 }
 
 int
@@ -280,6 +290,14 @@ daemon_prefer_throughput(void)
 	const struct sched_param none = {0};
 
 	(void)sched_setscheduler(0, SCHED_BATCH, &none);
+#endif
+}
+
+void
+daemon_keep_secrets(void)
+{
+#ifdef PR_SET_DUMPABLE
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
 }
 

@@ -78,6 +78,15 @@ bool pidfile_close(struct pidfile *p);
  */
 void daemon_prefer_throughput(void);
 
+/* Are all of the process' user ids the user's? */
+bool daemon_is(const struct daemon_user *user);
+
+/*
+ * No core dump may be made, not even by way of a pipe (core(5)), and no other
+ * process of the same user may look in (ptrace(2)): there is mail in memory.
+ */
+void daemon_keep_secrets(void);
+
 /*
  * Raise the limit of descriptors to n, and allow no core dump (there may be
  * mail in it).  Returns how many descriptors there may be now: less than n

@@ -63,13 +63,20 @@ make_printable(char *s, size_t len)
 	}
 }
 
-/* Octets that snprintf(3), returning n, has put into a room of cap octets. */
+/*
+ * Octets that snprintf(3), returning n, has put into a room of cap octets at s.
+ * What was cut ends in dots.
+ */
 static size_t
-written(int n, size_t cap)
+written(char *s, int n, size_t cap)
 {
 	if (n < 0)
 		return 0;
-	return (size_t)n < cap ? (size_t)n : cap - 1;
+	if ((size_t)n < cap)
+		return (size_t)n;
+	if (cap > 3)
+		memcpy(s + cap - 4, "...", 3);
+	return cap - 1;
 }
 
 void
@@ -83,17 +90,18 @@ log_write(int priority, const char *fmt, ...)
 	if (!log_wants(priority))
 		return;
 	ident = written(
-	    snprintf(line, sizeof line, "%s: ", log_ident), sizeof line);
+	    line, snprintf(line, sizeof line, "%s: ", log_ident), sizeof line);
 	len = ident;
 	if (thread_id != NULL)
-		len += written(
+		len += written(line + len,
 		    snprintf(line + len, sizeof line - len, "%s: ", thread_id),
 		    sizeof line - len);
 	errno = saved;
 	va_start(ap, fmt);
 	/* The checker of clang 14 does not see va_start in C.
 	 * NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
-	len += written(vsnprintf(line + len, sizeof line - len, fmt, ap),
+	len += written(line + len,
+	    vsnprintf(line + len, sizeof line - len, fmt, ap),
 	    sizeof line - len);
 	va_end(ap);
 	make_printable(line, len);

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <syslog.h>
 
-#define LOG_LINE_MAX 2048 /* octets of one line; what is longer is cut */
+#define LOG_LINE_MAX 2048 /* octets of one line; longer ones end in dots */
 
 /*
  * Begin: errors and warnings go to standard error as "ident: text" whatever

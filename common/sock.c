@@ -6,6 +6,7 @@
 #include "common/sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -92,6 +93,26 @@ sock_listen(const struct addr *a)
 	if (bind(fd, &a->u.sa, a->len) < 0 || listen(fd, SOMAXCONN) < 0)
 		return close_failed(fd);
 	return fd;
+}
+
+int
+sock_give(const struct addr *a, uid_t uid, gid_t gid)
+{
+	struct stat st;
+	int fd, rc;
+
+	if (a->u.sa.sa_family != AF_UNIX)
+		return 0;
+	/* By descriptor: others may change what the path leads to. */
+	fd = open(a->u.un.sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) || st.st_nlink != 1) {
+		errno = EPERM;
+		return close_failed(fd);
+	}
+	rc = fchownat(fd, "", uid, gid, AT_EMPTY_PATH);
+	return rc < 0 ? close_failed(fd) : close(fd);
 }
 
 void

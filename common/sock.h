@@ -42,6 +42,12 @@ enum io sock_wait(
  */
 int sock_listen(const struct addr *a);
 
+/*
+ * Make the file of a listening socket, if it has one, uid's and gid's.  Links
+ * are not followed.  Returns 0, or -1 with errno (EPERM: it is no longer ours).
+ */
+int sock_give(const struct addr *a, uid_t uid, gid_t gid);
+
 /* Close a listening socket, and remove its file, if it has one and we may. */
 void sock_unlisten(int listener);
 

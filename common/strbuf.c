@@ -21,17 +21,14 @@ strbuf_reserve(struct strbuf *b, size_t n)
 	if (b->cap > n && b->cap - n > b->len)
 		return 0;
 	if (n > SIZE_MAX / 4 || b->len > SIZE_MAX / 4) {
-		b->failed = true;
 		errno = ENOMEM;
 		return -1;
 	}
 	while (cap <= b->len + n)
 		cap *= 2;
 	data = realloc(b->data, cap);
-	if (data == NULL) {
-		b->failed = true;
+	if (data == NULL)
 		return -1;
-	}
 	b->data = data;
 	b->cap = cap;
 	b->data[b->len] = '\0';
@@ -41,8 +38,12 @@ strbuf_reserve(struct strbuf *b, size_t n)
 void
 strbuf_add(struct strbuf *b, const void *data, size_t len)
 {
-	if (b->failed || len == 0 || strbuf_reserve(b, len) < 0)
+	if (b->failed || len == 0)
 		return;
+	if (strbuf_reserve(b, len) < 0) {
+		b->failed = true;
+		return;
+	}
 	memcpy(b->data + b->len, data, len);
 	b->len += len;
 	b->data[b->len] = '\0';

@@ -19,7 +19,10 @@ struct strbuf {
 	bool failed; /* memory ran out; something is missing */
 };
 
-/* Make room for n more octets (and a NUL).  Returns 0, or -1 with ENOMEM. */
+/*
+ * Make room for n more octets (and a NUL), so that adding them cannot fail.
+ * Returns 0, or -1 with ENOMEM and the buffer as it was.
+ */
 int strbuf_reserve(struct strbuf *b, size_t n);
 
 /* Append len octets; data is only read. */

@@ -199,7 +199,10 @@ clamd_scan(const struct settings *set, const struct spool *spool,
 	}
 	io = by_path ? ask_scan(&c, spool) : ask_stream(&c, spool);
 	sent = io == IO_OK;
-	/* When writing failed clamd may have said why. */
+	/* When writing failed clamd may have said why, but need not wait for
+	 * the rest. */
+	if (io == IO_ERROR)
+		conn_end_output(&c);
 	if (io != IO_CANCELLED && io != IO_TIMEOUT)
 		io = read_answer(&c, deadline_in(set->timeout_s * 1000));
 	result->cancelled = io == IO_CANCELLED;

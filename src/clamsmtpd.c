@@ -60,7 +60,8 @@ parse_debug_level(const char *text)
 
 	if (str_number(text, 0, DEBUG_LEVEL_MAX, &level) < 0) {
 		if (errno == EINVAL) {
-			log_error("invalid debug log level");
+			log_error("invalid debug log level (command line: use "
+				  "a number from 0 to 4)");
 			exit(EXIT_FAILURE);
 		}
 		log_error("invalid debug log level (must be between 1 and 4)");
@@ -171,28 +172,32 @@ choose_user(const struct settings *set, struct daemon_user *user)
 		return false;
 	}
 	if (daemon_find_user(set->user, user) < 0) {
-		log_error("couldn't look up user: %s", set->user);
+		log_error("couldn't look up user: %s (%s: use the name of a "
+			  "user of this system)",
+		    set->user, settings_where(set, "User"));
 		exit(EXIT_FAILURE);
 	}
 	if (geteuid() == 0)
 		return true;
-	if (geteuid() != user->uid) {
-		log_error(
-		    "must be started as root to switch to user: %s", set->user);
+	if (!daemon_is(user)) {
+		log_error("must be started as root to switch to user: %s (%s)",
+		    set->user, settings_where(set, "User"));
 		exit(EXIT_FAILURE);
 	}
 	return false;
 }
 
-static void
+/* Returns the exit status: EXIT_SUCCESS to go on. */
+static int
 become(const struct daemon_user *user)
 {
 	if (daemon_become(user) < 0) {
 		log_error("unable to completely drop privileges: %m");
-		exit(EXIT_FAILURE);
+		return EXIT_FAILURE;
 	}
 	log_debug("switched to user %s (uid %lu, gid %lu)", user->name,
 	    (unsigned long)user->uid, (unsigned long)user->gid);
+	return EXIT_SUCCESS;
 }
 
 /* Ports below 1024 are only root's to bind, so this comes before User. */
@@ -205,11 +210,11 @@ open_listener(const struct settings *set, const struct daemon_user *user)
 	if (addr_resolve(&set->listen, NULL, &addr) == 0)
 		fd = sock_listen(&addr);
 	if (fd < 0) {
-		log_error("couldn't bind to address: %s: %m", set->listen.text);
+		log_write(LOG_CRIT, "couldn't bind to address: %s: %m",
+		    set->listen.text);
 		exit(EXIT_FAILURE);
 	}
-	if (user != NULL && addr.u.sa.sa_family == AF_UNIX &&
-	    lchown(addr.u.un.sun_path, user->uid, user->gid) < 0)
+	if (user != NULL && sock_give(&addr, user->uid, user->gid) < 0)
 		log_warn("couldn't give the socket to its user: %s: %m",
 		    set->listen.text);
 	log_debug("created socket: %s", set->listen.text);
@@ -230,7 +235,8 @@ raise_limits(const struct settings *set)
 		    got, sessions, want);
 }
 
-static void
+/* Returns the exit status: EXIT_SUCCESS to go on. */
+static int
 prepare_spool(struct settings *set)
 {
 	const char *dir = set->temp_directory;
@@ -238,8 +244,9 @@ prepare_spool(struct settings *set)
 	int removed;
 
 	if (found == SPOOL_DIR_BAD || settings_fix_spool_directory(set) < 0) {
-		log_error("invalid setting: TempDirectory (%s: %m)", dir);
-		exit(EXIT_USAGE);
+		log_error("invalid setting: TempDirectory (%s: %s: %m)",
+		    settings_where(set, "TempDirectory"), dir);
+		return EXIT_USAGE;
 	}
 	if (found == SPOOL_DIR_SHARED)
 		log_warn("other users may write to TempDirectory: %s", dir);
@@ -249,26 +256,29 @@ prepare_spool(struct settings *set)
 	else if (removed > 0)
 		log_info("removed %d cache files that were left in: %s",
 		    removed, dir);
+	return EXIT_SUCCESS;
 }
 
-static void
+/* Returns the exit status: EXIT_SUCCESS to go on. */
+static int
 open_pid_file(const struct settings *set, struct pidfile *pid)
 {
 	const char *path = set->pid_file;
 
 	if (path[0] == '\0')
-		return;
+		return EXIT_SUCCESS;
 	if (pidfile_open(pid, path) == 0) {
 		log_debug("wrote pid file: %s", path);
-		return;
+		return EXIT_SUCCESS;
 	}
 	if (errno == EWOULDBLOCK) {
 		log_error("another clamsmtpd is running: it holds the pid "
 			  "file: %s",
 		    path);
-		exit(EXIT_FAILURE);
+		return EXIT_FAILURE;
 	}
 	log_error("couldn't open pid file: %s: %m", path);
+	return EXIT_SUCCESS;
 }
 
 /* The one who started us may go, and all is well. */
@@ -324,11 +334,18 @@ main(int argc, char **argv)
 	daemon_prefer_throughput();
 	listener = open_listener(&set, change_user ? &user : NULL);
 	raise_limits(&set);
-	if (change_user)
-		become(&user);
-	prepare_spool(&set);
-	open_pid_file(&set, &pid);
-	status = serve(&set, listener);
+	status = change_user ? become(&user) : EXIT_SUCCESS;
+	/* The console is for debugging, which this would forbid. */
+	if (args.debug_level < 0)
+		daemon_keep_secrets();
+	if (status == EXIT_SUCCESS)
+		status = prepare_spool(&set);
+	if (status == EXIT_SUCCESS)
+		status = open_pid_file(&set, &pid);
+	if (status == EXIT_SUCCESS)
+		status = serve(&set, listener);
+	else
+		sock_unlisten(listener);
 	if (pid.path != NULL && pidfile_close(&pid))
 		log_debug("removed pid file: %s", set.pid_file);
 	settings_free(&set);

@@ -13,6 +13,7 @@
 #include "src/smtp_command.h"
 
 #define REPLY_NOT_IMPLEMENTED "502 Command not implemented"
+#define REPLY_NO_SIZE "421 4.5.0 BDAT without a valid size, closing connection"
 #define REPLY_TOO_LONG "500 Line too long"
 #define REPLY_STRAY "500 5.5.2 Command with NUL or stray CR"
 #define REPLY_XCLIENT "554 Insufficient authorization"
@@ -95,13 +96,21 @@ do_data(struct session *s)
 				   : REPLY_NO_TRANSACTION);
 }
 
+static void
+refuse_feature(struct session *s)
+{
+	log_debug("ESMTP feature not supported");
+	answer(s, REPLY_NOT_IMPLEMENTED);
+}
+
 /* The chunk comes at once behind the command and must not be read as more. */
 static void
 do_bdat(struct session *s, const struct smtp_command *c)
 {
-	answer(s, REPLY_NOT_IMPLEMENTED);
-	if (smtp_command_bdat_size(c->arg, c->arg_len, &s->skip) < 0)
-		session_end(s, NULL);
+	refuse_feature(s);
+	if (c->arg_len > 0 &&
+	    smtp_command_bdat_size(c->arg, c->arg_len, &s->skip) < 0)
+		session_end(s, REPLY_NO_SIZE);
 }
 
 static void
@@ -150,7 +159,7 @@ dispatch(
 		do_bdat(s, c);
 		return;
 	case SMTP_REFUSED:
-		answer(s, REPLY_NOT_IMPLEMENTED);
+		refuse_feature(s);
 		return;
 	case SMTP_OTHER:
 		forward(s, PENDING_OTHER, line, c);

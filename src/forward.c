@@ -27,25 +27,49 @@ struct sending {
 	size_t count;
 };
 
-/* The header line to be added; empty for none. */
+/* The option Header, made a header line; empty when it does not make one. */
 static void
-make_header(const struct session *s, bool marked, struct strbuf *out)
+expand_header(const struct session *s, struct strbuf *out)
 {
 	struct header_symbols symbols = {
 	    .client_ip = s->peer_ip, .local_ip = s->local_ip};
+	struct strbuf unknown = {0};
 	time_t now = time(NULL);
-	char unknown;
 
-	if (marked) {
-		strbuf_puts(out, INFECTED_HEADER);
-		return;
-	}
 	localtime_r(&now, &symbols.date);
 	symbols.zone_name = symbols.date.tm_zone;
 	symbols.zone_offset_s = symbols.date.tm_gmtoff;
-	unknown = header_expand(s->set->header, &symbols, out);
-	if (unknown != 0)
-		log_warn("invalid header symbol: %%%c", unknown);
+	header_expand(s->set->header, &symbols, out, &unknown);
+	for (const char *c = strbuf_str(&unknown); *c != '\0'; c++)
+		log_warn("invalid header symbol: %%%c", *c);
+	strbuf_free(&unknown);
+	/* The name of a client's local socket may be anything. */
+	if (out->len > 0 && !header_is_valid(strbuf_str(out), out->len)) {
+		log_warn("no header line: what the option Header makes here "
+			 "is none");
+		strbuf_clear(out);
+	}
+}
+
+/* The line to be added, and where (*place); empty for none. */
+static void
+make_header(const struct session *s, const struct forward_order *order,
+    struct strbuf *out, off_t *place)
+{
+	const struct header_scan *places = order->places;
+
+	*place = places->bottom;
+	if (order->marked) {
+		strbuf_puts(out, INFECTED_HEADER);
+		/* Content that has no place for it becomes body as a whole. */
+		if (*place < 0)
+			strbuf_puts(out, "\r\n");
+	} else if (header_wants_top(s->set->header))
+		*place = places->top;
+	if (*place < 0)
+		*place = 0;
+	else if (!order->marked)
+		expand_header(s, out);
 }
 
 static void
@@ -132,20 +156,13 @@ send_around_header(struct sending *x, struct strbuf *header)
 {
 	const struct forward_order *order = x->order;
 	const struct session *s = x->s;
-	bool at_top = !order->marked && header_wants_top(s->set->header);
-	off_t place = at_top ? order->places->top : order->places->bottom;
 	static char terminator[] = DOT_TERMINATOR;
+	off_t place;
 	enum io io;
 
-	make_header(s, order->marked, header);
+	make_header(s, order, header, &place);
 	if (header->failed)
 		return IO_ERROR;
-	if (place < 0) {
-		if (header->len > 0)
-			log_debug("no place for a header line");
-		strbuf_clear(header);
-		place = 0;
-	}
 	io = send_range(x, 0, place);
 	if (header->len > 0)
 		add_piece(x, header->data, header->len);
@@ -238,7 +255,7 @@ conclude_without_data(
 
 	log_debug("server refused data transfer");
 	if (outcome == FORWARD_REFUSED && r->code != 421)
-		commands_send_own(s, PENDING_SWALLOW, "RSET");
+		commands_send_own(s, PENDING_OWN_RSET, "RSET");
 	return outcome;
 }
 
@@ -268,6 +285,9 @@ hand_over(struct session *s, const struct forward_order *order,
 	struct reply r = {0};
 	enum io io;
 
+	/* Once it has the message, nothing may keep its word from the client. */
+	if (conn_reserve(&s->client, REPLIES_ROOM) < 0)
+		return fail(s);
 	log_debug("sending from cache file: %s", order->spool->path);
 	io = send_content(s, order);
 	/* A server that refuses in the middle may have closed as well. */

@@ -234,29 +234,27 @@ complete_line_ends(struct strbuf *b, size_t start)
 	*b = whole;
 }
 
-char
+void
 header_expand(const char *template, const struct header_symbols *symbols,
-    struct strbuf *out)
+    struct strbuf *out, struct strbuf *unknown)
 {
 	size_t start = out->len;
-	char unknown = 0;
 
 	if (*template == '\0')
-		return 0;
+		return;
 	for (const char *p = template; *p != '\0'; p++) {
 		if (*p == '\\' && p[1] != '\0')
 			add_escape(out, *++p);
 		else if (*p == '%' && p[1] != '\0') {
 			p++;
-			if (!add_symbol(out, *p, symbols) && unknown == 0)
-				unknown = *p;
+			if (!add_symbol(out, *p, symbols))
+				strbuf_add(unknown, p, 1);
 		} else
 			strbuf_add(out, p, 1);
 	}
 	strbuf_add(out, "\r\n", 2);
 	if (strchr(template, '\\') != NULL)
 		complete_line_ends(out, start);
-	return unknown;
 }
 
 bool

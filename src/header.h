@@ -68,11 +68,10 @@ struct header_symbols {
 /*
  * Expand the option Header: escapes (\r \n \t \\ and others) and %-symbols, and
  * end it with CRLF.  The result is appended to out; nothing for an empty
- * template.  Returns 0, or the first symbol character that is unknown (it is
- * left out).
+ * template.  Symbols that are unknown are left out and appended to unknown.
  */
-char header_expand(const char *template, const struct header_symbols *symbols,
-    struct strbuf *out);
+void header_expand(const char *template, const struct header_symbols *symbols,
+    struct strbuf *out, struct strbuf *unknown);
 
 /*
  * Is text (with CRLF at its end) one or more whole header fields: each line a

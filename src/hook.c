@@ -70,7 +70,7 @@ add_variables(
 	size_t starts[VARIABLES], n = 0;
 
 	for (int i = 0; i < VARIABLES; i++) {
-		if (vars[i].value == NULL || *vars[i].value == '\0')
+		if (vars[i].value == NULL)
 			continue;
 		starts[n++] = memory->len;
 		strbuf_puts(memory, vars[i].name);
@@ -161,19 +161,25 @@ spawn_shell(const char *command, char **env)
 	return rc;
 }
 
+static const char *
+if_known(const char *value)
+{
+	return *value == '\0' ? NULL : value;
+}
+
 int
 hook_run(const char *command, const struct hook_facts *f)
 {
 	const struct variable vars[VARIABLES] = {
 	    {"CLIENT", f->client},
 	    {"SERVER", f->server},
-	    {"SENDER", f->sender},
-	    {"RECIPIENTS", f->recipients},
+	    {"SENDER", if_known(f->sender)},
+	    {"RECIPIENTS", if_known(f->recipients)},
 	    {"VIRUS", f->virus},
 	    {"TMPDIR", f->tmpdir},
-	    {"EMAIL", f->email},
-	    {"REMOTE", f->remote},
-	    {"REMOTE_HELO", f->remote_helo},
+	    {"EMAIL", if_known(f->email)},
+	    {"REMOTE", if_known(f->remote)},
+	    {"REMOTE_HELO", if_known(f->remote_helo)},
 	};
 	struct strbuf memory = {0};
 	char **env = make_env(&memory, vars);

@@ -26,6 +26,7 @@
 #define REPLY_DISCARDED "250 Virus Detected; Discarded Email"
 #define REPLY_REJECTED "550 Virus Detected; Content Rejected"
 #define REPLY_BARE "550 5.5.2 Message contains a bare CR or LF"
+#define READS_IN_A_ROW 16 /* of content, without a look at the rest */
 
 struct message {
 	struct session *s;
@@ -103,9 +104,11 @@ read_content(struct message *m)
 	enum io io = IO_OK;
 
 	take_content(m);
-	while (m->dots.state != DOT_END && io == IO_OK) {
+	for (unsigned n = 1; m->dots.state != DOT_END && io == IO_OK; n++) {
 		(void)conn_peek(client, &before);
-		io = conn_fill_bulk(client, d);
+		/* What never makes us wait must not hide all else. */
+		io = n % READS_IN_A_ROW == 0 ? conn_fill(client, d)
+					     : conn_fill_bulk(client, d);
 		(void)conn_peek(client, &after);
 		deadline_extend(&d, after - before, CONN_RATE_MIN, timeout_ms);
 		take_content(m);
@@ -147,17 +150,20 @@ end_unreceived(struct session *s, enum io io)
 		session_end(s, REPLY_STOPPING);
 		return;
 	case IO_EOF:
-	case IO_ERROR:
 		log_error("unexpected end of data from client");
 		if (!s->server_lost) /* nobody waits for the reply; as 1.10 */
 			say_reset(s);
 		session_end(s, REPLY_LOCAL_ERROR);
 		return;
+	case IO_ERROR:
+		log_error("unexpected end of data from client");
+		session_end(s, NULL);
+		return;
 	}
 }
 
-/* Step 1: client to spool.  False when the session has ended. */
-static bool
+/* Step 1: client to spool.  But for IO_OK the session has ended. */
+static enum io
 receive(struct message *m)
 {
 	struct session *s = m->s;
@@ -180,7 +186,7 @@ receive(struct message *m)
 			    (long long)spool_size(&m->spool));
 	}
 	end_unreceived(s, io);
-	return io == IO_OK;
+	return io;
 }
 
 /* Nothing of the message goes to the server, which forgets its envelope. */
@@ -189,9 +195,7 @@ refuse(struct session *s, const char *reply)
 {
 	session_reply(s, reply);
 	if (!s->server_lost)
-		commands_send_own(s, PENDING_SWALLOW, "RSET");
-	else
-		session_end(s, NULL);
+		commands_send_own(s, PENDING_OWN_RSET, "RSET");
 }
 
 static void
@@ -261,7 +265,9 @@ run_virus_action(struct message *m)
 	facts.sender = strbuf_str(&sender);
 	facts.recipients = strbuf_str(&recipients);
 	log_debug("executing virus action: %s", s->set->virus_action);
-	if (hook_run(s->set->virus_action, &facts) < 0)
+	if (sender.failed || recipients.failed || m->result.name.failed)
+		log_error("couldn't run virus action: out of memory");
+	else if (hook_run(s->set->virus_action, &facts) < 0)
 		log_error("couldn't fork for virus action: %m");
 	strbuf_free(&sender);
 	strbuf_free(&recipients);
@@ -283,12 +289,13 @@ handle_virus(struct message *m, enum action action)
 	return action;
 }
 
-/* The server has not taken the message; a virus' name is still told. */
+/* The server has not taken the message; a virus' name stays what is told. */
 static void
 set_undelivered(struct message *m, const char *status, const char *reply)
 {
-	if (m->result.verdict != SCAN_INFECTED)
-		set_status(m, status, "");
+	if (m->result.verdict == SCAN_INFECTED)
+		return;
+	set_status(m, status, "");
 	if (*reply != '\0') {
 		strbuf_puts(&m->status, ", reply=");
 		strbuf_puts(&m->status, reply);
@@ -370,6 +377,8 @@ report(struct message *m)
 
 	envelope_summary(&m->s->envelope,
 	    m->status.len > 0 ? strbuf_str(&m->status) : NULL, &line);
+	if (line.failed || m->status.failed)
+		log_error("couldn't write all of the summary: out of memory");
 	log_info("%s", strbuf_str(&line));
 	strbuf_free(&line);
 }
@@ -378,9 +387,11 @@ void
 message_handle(struct session *s)
 {
 	struct message m = {.s = s};
+	enum io io;
 
 	s->keep_alive = deadline_in(s->set->keep_alives_s * 1000);
-	if (receive(&m)) {
+	io = receive(&m);
+	if (io == IO_OK) {
 		if (m.spool_failed || s->server_lost)
 			refuse(s, REPLY_LOCAL_ERROR);
 		else if (m.dots.repaired &&
@@ -390,11 +401,15 @@ message_handle(struct session *s)
 		} else
 			decide(&m);
 	}
-	/* When the client has its reply nothing of the message is left. */
+	/* The client has its reply; without a server there is no next one. */
+	if (s->server_lost)
+		session_end(s, NULL);
+	/* When it can read that, nothing of the message is left. */
 	spool_close(&m.spool);
 	if (conn_flush(&s->client) != IO_OK)
 		session_end(s, NULL);
-	report(&m);
+	if (io != IO_ERROR && io != IO_TIMEOUT) /* as 1.10 */
+		report(&m);
 	strbuf_free(&m.result.name);
 	strbuf_free(&m.status);
 	envelope_clear(&s->envelope);

@@ -24,6 +24,7 @@ enum pending_kind {
 	PENDING_QUIT, /* relay it, then close */
 	PENDING_OTHER, /* relay it */
 	PENDING_XCLIENT, /* ours: if accepted, greet again; say nothing */
+	PENDING_OWN_RSET, /* ours: if refused, leave the server */
 	PENDING_SWALLOW, /* ours: say nothing */
 	PENDING_OWN /* no command was sent: the text is the reply */
 };

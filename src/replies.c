@@ -5,6 +5,7 @@
  */
 #include "src/replies.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,18 +21,14 @@
 static void
 put_line(struct session *s, const char *line, size_t len)
 {
-	struct strbuf clean = {0};
+	struct strbuf *out = &s->client.out;
 
-	if (memchr(line, '\0', len) == NULL &&
-	    memchr(line, '\r', len) == NULL) {
-		conn_put_line(&s->client, line, len);
+	conn_put_line(&s->client, line, len);
+	if (out->failed || out->len < len + 2)
 		return;
-	}
-	for (size_t i = 0; i < len; i++)
-		strbuf_add(&clean,
-		    line[i] == '\0' || line[i] == '\r' ? "?" : line + i, 1);
-	conn_put_line(&s->client, strbuf_str(&clean), clean.len);
-	strbuf_free(&clean);
+	for (char *p = out->data + out->len - len - 2; len > 0; p++, len--)
+		if (*p == '\0' || *p == '\r')
+			*p = '?';
 }
 
 static void
@@ -85,7 +82,8 @@ put_extension(
 static bool
 is_shown(enum pending_kind kind)
 {
-	return kind != PENDING_XCLIENT && kind != PENDING_SWALLOW;
+	return kind != PENDING_XCLIENT && kind != PENDING_SWALLOW &&
+	    kind != PENDING_OWN_RSET;
 }
 
 /* Show the client what it may see of this line. */
@@ -99,15 +97,18 @@ show_line(struct session *s, const struct pending *p, const struct line *l,
 		return;
 	case PENDING_EHLO:
 	case PENDING_HELO:
-		if (r->code == 250 && p->lines == 1)
+		/* Whatever 2yz it is, it accepts, and the client may use it. */
+		if (smtp_reply_is_positive(r->code) && p->lines == 1)
 			put_host_name(s, l, r);
-		else if (r->code == 250 && p->kind == PENDING_EHLO)
+		else if (smtp_reply_is_positive(r->code) &&
+		    p->kind == PENDING_EHLO)
 			put_extension(s, l, r);
 		else
 			put_line(s, l->data, l->len);
 		return;
 	case PENDING_XCLIENT:
 	case PENDING_SWALLOW:
+	case PENDING_OWN_RSET:
 	case PENDING_OWN:
 		return;
 	case PENDING_MAIL:
@@ -146,6 +147,18 @@ answered_xclient(struct session *s, bool accepted)
 		commands_send_own(s, PENDING_SWALLOW, strbuf_str(&s->hello));
 	else
 		log_warn("server didn't accept XCLIENT");
+}
+
+/*
+ * The server's transaction is what it was, and its recipients must not get the
+ * next message.
+ */
+static void
+refused_reset(struct session *s)
+{
+	log_error("server refused to reset");
+	session_lose_server(s);
+	session_end(s, REPLY_SERVER_CLOSED);
 }
 
 /* The whole reply to a command is there. */
@@ -190,6 +203,10 @@ note_reply(struct session *s, const struct pending *p, int code)
 	case PENDING_XCLIENT:
 		answered_xclient(s, good);
 		break;
+	case PENDING_OWN_RSET:
+		if (!good && !s->ended)
+			refused_reset(s);
+		break;
 	case PENDING_GREETING:
 	case PENDING_OTHER:
 	case PENDING_SWALLOW:
@@ -229,13 +246,19 @@ take_unasked(
 }
 
 static void
+warn_if_cut(const struct line *l)
+{
+	if (l->cut)
+		log_warn("SMTP response line too long. discarded extra");
+}
+
+static void
 take_line(struct session *s, const struct line *l)
 {
 	struct smtp_reply_line r = smtp_reply_parse(l->data, l->len);
 	struct pending *p = pending_head(&s->pending), done;
 
-	if (l->cut)
-		log_warn("SMTP response line too long. discarded extra");
+	warn_if_cut(l);
 	if (p == NULL) {
 		take_unasked(s, l, &r);
 		return;
@@ -351,6 +374,7 @@ replies_await(struct session *s, struct reply *r, struct deadline d)
 			io = is_endless(s) ? IO_ERROR : fill(s, d);
 		if (io != IO_OK)
 			return io;
+		warn_if_cut(&line);
 		l = smtp_reply_parse(line.data, line.len);
 		strbuf_add(&r->text, line.data, line.len);
 		strbuf_add(&r->text, "\r\n", 2);
@@ -364,11 +388,25 @@ replies_await(struct session *s, struct reply *r, struct deadline d)
 	return IO_ERROR;
 }
 
+/* Without memory for more the client still learns what counts. */
+static void
+relay_code(struct session *s, int code)
+{
+	char line[REPLIES_ROOM];
+
+	snprintf(line, sizeof line, "%d (text lost for want of memory)", code);
+	session_reply(s, line);
+}
+
 void
 replies_relay(struct session *s, const struct reply *r)
 {
 	const char *p = strbuf_str(&r->text), *end = p + r->text.len;
 
+	if (r->text.failed || conn_reserve(&s->client, r->text.len) < 0) {
+		relay_code(s, r->code);
+		return;
+	}
 	while (p < end) {
 		const char *lf = memchr(p, '\n', (size_t)(end - p));
 		size_t n = (size_t)((lf == NULL ? end : lf) - p);

@@ -15,6 +15,8 @@
 #define REPLY_LINE_EXCESS_MAX 65536 /* octets of a line beyond its limit */
 #define UNASKED_LINES_MAX 100 /* lines without a command since the last one */
 
+#define REPLIES_ROOM 64 /* octets of a reply that has only its code */
+
 /* Handle the complete reply lines that have been read.  Returns whether there
  * was one. */
 bool replies_take(struct session *s);
@@ -34,7 +36,10 @@ enum io replies_await(struct session *s, struct reply *r, struct deadline d);
 /* Wait until no command is pending any more.  As replies_await. */
 enum io replies_await_all(struct session *s, struct deadline d);
 
-/* Put a whole reply to the client. */
+/*
+ * Put a whole reply to the client; at least its code, for which REPLIES_ROOM
+ * octets were reserved.
+ */
 void replies_relay(struct session *s, const struct reply *r);
 
 #endif

@@ -91,7 +91,7 @@ set_watch(const struct session *s, struct pollfd *w, int fd, short events)
 	w[STOP] = (struct pollfd){.fd = -1, .events = POLLIN};
 	w[SERVER] = (struct pollfd){.fd = -1, .events = POLLIN};
 	w[CLIENT] = (struct pollfd){.fd = -1};
-	if (s->phase != PHASE_FORWARD)
+	if (s->phase != PHASE_FORWARD || !s->stopping)
 		w[STOP].fd = s->stop_fd;
 	if (in_message && !s->server_lost && fd != s->server.fd)
 		w[SERVER].fd = s->server.fd;
@@ -105,8 +105,13 @@ set_watch(const struct session *s, struct pollfd *w, int fd, short events)
 static enum io
 see(struct session *s, const struct pollfd *w)
 {
-	if (w[STOP].revents != 0)
+	if (w[STOP].revents != 0 && s->phase != PHASE_FORWARD)
 		return IO_CANCELLED;
+	if (w[STOP].revents != 0) {
+		/* The last step may go on, but not for ever. */
+		s->stopping = true;
+		s->stop_deadline = session_timeout(s);
+	}
 	if (w[CLIENT].revents != 0) {
 		s->client_lost = true;
 		return IO_CANCELLED;
@@ -126,10 +131,13 @@ session_wait(struct waiter *self, int fd, short events, struct deadline d)
 
 	for (;;) {
 		struct pollfd w[WATCHED_COUNT];
-		struct deadline until = d;
+		struct deadline until;
 		enum io io;
 		int n;
 
+		if (s->stopping)
+			d = deadline_min(d, s->stop_deadline);
+		until = d;
 		set_watch(s, w, fd, events);
 		keep_alives = w[SERVER].fd >= 0 && s->set->keep_alives_s > 0;
 		if (keep_alives)

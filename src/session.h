@@ -48,6 +48,8 @@ struct session {
 	struct waiter waiter; /* of both connections and clamd's */
 	struct conn client, server;
 	enum session_phase phase;
+	bool stopping; /* a stop came in the last step... */
+	struct deadline stop_deadline; /* ... which has to be done by then */
 	bool ended; /* nothing more is to be done but to close */
 	bool client_quit; /* QUIT was accepted */
 	bool client_eof; /* the client will send nothing more */

@@ -63,6 +63,18 @@ parse_number(const struct option *o, const char *value, void *field)
 	return 0;
 }
 
+/* What no clock could measure lasts as long as one can. */
+static int
+parse_seconds(const struct option *o, const char *value, void *field)
+{
+	long n;
+
+	if (str_number(value, o->min, INT_MAX, &n) < 0)
+		return -1;
+	*(int *)field = (int)(n < TIMEOUT_MAX ? n : TIMEOUT_MAX);
+	return 0;
+}
+
 static int
 parse_boolean(const struct option *o, const char *value, void *field)
 {
@@ -158,7 +170,7 @@ static const struct option options[] = {
     {"OutAddress", parse_address, FIELD(out_address), NULL,
 	"invalid OutAddress socket name or ip: ", true,
 	"use host:port, a port, or a path", 0, SMTP_PORT},
-    {"Listen", parse_address, FIELD(listen), "0.0.0.0:10025",
+    {"Listen", parse_address, FIELD(listen), "10025",
 	"invalid Listen socket name or ip: ", true,
 	"use address:port, a port, or a path", 0, SMTP_PORT},
     {"ClamAddress", parse_address, FIELD(clam_address), "/var/run/clamav/clamd",
@@ -167,12 +179,10 @@ static const struct option options[] = {
     {"MaxConnections", parse_number, FIELD(max_connections), "64",
 	"invalid setting: MaxConnections (must be between 1 and 65535)", false,
 	"use a number", 1, MAX_CONNECTIONS_MAX},
-    {"TimeOut", parse_number, FIELD(timeout_s), "180",
-	INVALID_SETTING("TimeOut"), "use seconds, 1 to 2147483", 1,
-	TIMEOUT_MAX},
-    {"KeepAlives", parse_number, FIELD(keep_alives_s), "0",
-	INVALID_SETTING("KeepAlives"), "use seconds, 0 to 2147483", 0,
-	TIMEOUT_MAX},
+    {"TimeOut", parse_seconds, FIELD(timeout_s), "180",
+	INVALID_SETTING("TimeOut"), "use seconds, 1 or more", 1, 0},
+    {"KeepAlives", parse_seconds, FIELD(keep_alives_s), "0",
+	INVALID_SETTING("KeepAlives"), "use seconds, 0 or more", 0, 0},
     {"Header", parse_text, FIELD(header),
 	"X-Virus-Scanned: ClamAV using ClamSMTP", INVALID_SETTING("Header"), "",
 	0, 0},
@@ -207,6 +217,7 @@ static const struct option options[] = {
 /* clang-format on */
 
 #define OPTION_COUNT (sizeof options / sizeof options[0])
+_Static_assert(OPTION_COUNT == SETTINGS_COUNT, "each option has its where");
 
 static const struct option *
 find_option(const char *name)
@@ -278,7 +289,18 @@ settings_set(
 		complain(o, value, where);
 		return -1;
 	}
+	s->where[o - options] = keep_text(s, where);
 	return 0;
+}
+
+const char *
+settings_where(const struct settings *s, const char *name)
+{
+	const struct option *o = find_option(name);
+
+	if (o == NULL || s->where[o - options] == NULL)
+		return "default";
+	return s->where[o - options];
 }
 
 struct loading {
@@ -346,11 +368,12 @@ is_header_valid(const char *template)
 	const struct header_symbols symbols = {.client_ip = "192.0.2.1",
 	    .local_ip = "192.0.2.2",
 	    .zone_name = "UTC"};
-	struct strbuf text = {0};
+	struct strbuf text = {0}, unknown = {0};
 	bool valid;
 
-	(void)header_expand(template, &symbols, &text);
+	header_expand(template, &symbols, &text, &unknown);
 	valid = header_is_valid(strbuf_str(&text), text.len);
+	strbuf_free(&unknown);
 	strbuf_free(&text);
 	return valid;
 }
@@ -361,7 +384,7 @@ settings_check(struct settings *s, const char *path)
 	if (s->header[0] != '\0' && !is_header_valid(s->header)) {
 		log_warn("invalid setting: Header (%s: use Name: value; "
 			 "no header will be added)",
-		    path);
+		    settings_where(s, "Header"));
 		s->header = "";
 	}
 	if (s->transparent_proxy) {

@@ -12,6 +12,7 @@
 #include "src/action.h"
 
 #define MAX_CONNECTIONS_MAX 65535
+#define SETTINGS_COUNT 20 /* options */
 
 enum scan_mode { SCAN_MODE_STREAM, SCAN_MODE_SCAN };
 enum bare_newline { BARE_NEWLINE_REPAIR, BARE_NEWLINE_REJECT };
@@ -38,6 +39,7 @@ struct settings {
 	const char *virus_action; /* "" for none */
 	const char *user; /* NULL for none */
 	const char *pid_file; /* "" for none */
+	const char *where[SETTINGS_COUNT]; /* for settings_where */
 	struct settings_value *values;
 };
 
@@ -51,6 +53,10 @@ int settings_init(struct settings *s);
  */
 int settings_set(
     struct settings *s, const char *name, const char *value, const char *where);
+
+/* Where the option was set, for a message: "file:line", "command line" or
+ * "default".  Borrowed until settings_free. */
+const char *settings_where(const struct settings *s, const char *name);
 
 /*
  * Read the options from a file.  A missing file is a warning.

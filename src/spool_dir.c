@@ -30,7 +30,10 @@ static bool kept_works; /* written once, before any thread reads it */
 int
 spool_dir_create(const char *dir, const char *name, bool for_group, char *path)
 {
-	int n = snprintf(path, PATH_MAX, "%s/%s" RANDOM_PART, dir, name);
+	size_t len = strlen(dir);
+	bool ended = len > 0 && dir[len - 1] == '/';
+	int n = snprintf(
+	    path, PATH_MAX, "%s%s%s" RANDOM_PART, dir, ended ? "" : "/", name);
 	int fd, saved;
 
 	if (n < 0 || n >= PATH_MAX) {
@@ -119,7 +122,8 @@ spool_dir_check(const char *dir)
 	}
 	if (faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0)
 		return SPOOL_DIR_BAD;
-	return (st.st_mode & S_IWOTH) != 0 ? SPOOL_DIR_SHARED : SPOOL_DIR_GOOD;
+	return (st.st_mode & (S_IWOTH | S_IWGRP)) != 0 ? SPOOL_DIR_SHARED
+						       : SPOOL_DIR_GOOD;
 }
 
 /* Is it a file that a daemon of our user has left? */

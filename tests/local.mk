@@ -146,6 +146,8 @@ EXTRA_DIST += \
 	tests/demo/demo.py \
 	tests/e2e/cells.py \
 	tests/e2e/conftest.py \
+	tests/e2e/fail_malloc.c \
+	tests/e2e/intended.json \
 	tests/e2e/rig.py \
 	tests/e2e/run.sh \
 	tests/e2e/soak.py \
@@ -164,11 +166,13 @@ EXTRA_DIST += \
 	tests/e2e/test_faults_server.py \
 	tests/e2e/test_faults_signals.py \
 	tests/e2e/test_header.py \
+	tests/e2e/test_init_script.py \
 	tests/e2e/test_keepalives.py \
 	tests/e2e/test_lifecycle.py \
 	tests/e2e/test_limits.py \
 	tests/e2e/test_logging.py \
 	tests/e2e/test_loopback.py \
+	tests/e2e/test_memory.py \
 	tests/e2e/test_options.py \
 	tests/e2e/test_pipelining.py \
 	tests/e2e/test_quarantine.py \

@@ -120,10 +120,6 @@ class SoakServerConnection(Part, ServerConnection):
         self.act(default if fault is None else fault, line)
         return self.sent[before:]
 
-    def account(self, verb, line, sent):
-        # A server that answers RSET in a strange way has done it all the same.
-        super().account(verb, line, b"250 " if verb == "RSET" else sent)
-
     def conclude(self):
         """The final dot: after any answer but 4yz and 5yz the server has the
         message, whether or not that could be understood."""

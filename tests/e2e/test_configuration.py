@@ -3,13 +3,15 @@
 """The configuration file: grammar, values, messages.  What an option does is
 shown in the test of its topic."""
 
+import contextlib
 import os
 import re
+import socket
 import subprocess
 
 import pytest
 
-from rig import OURS, WAIT
+from rig import OURS, WAIT, free_port
 
 # A last line that is always refused: when its message comes, everything
 # before it was accepted, and the daemon never gets to listen.
@@ -179,11 +181,47 @@ def test_the_temporary_directory_is_checked(directory, kind):
     assert re.search(r"^clamsmtpd: invalid setting: TempDirectory \(.+\)$", err, re.M), err
 
 
-def test_a_spool_directory_open_to_others_is_warned_about(make):
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_a_spool_directory_open_to_others_is_warned_about(make, mode):
     r = make(start=False)
-    os.chmod(r.daemon.spool, 0o777)
+    os.chmod(r.daemon.spool, mode)
     r.daemon.start()
     r.daemon.wait_log("^other users may write to TempDirectory: " + r.daemon.spool)
+
+
+def test_more_seconds_than_can_be_measured(make):
+    r = make(TimeOut="2147483647", KeepAlives="2147483647")
+    with r.client() as c:
+        assert c.mail()[:3] == b"250"
+
+
+@pytest.mark.parametrize("line, message", [
+    ("User: no-such-user", "couldn't look up user: no-such-user (%s:2: use the name of a user of this system)"),
+    ("TempDirectory: /nonexistent", "invalid setting: TempDirectory (%s:2: /nonexistent: No such file or directory)"),
+    ("Header: nothing", "invalid setting: Header (%s:2: use Name: value; no header will be added)"),
+    ("ClamAddress: local:/run/clamd", "invalid ClamAddress socket name: local:/run/clamd "
+                                      "(%s:2: use a path or host:port)"),
+    ("Listen: 0x7f.1:25", "invalid Listen socket name or ip: 0x7f.1:25 (%s:2: use address:port, a port, or a path)"),
+])
+def test_messages_name_file_and_line(directory, line, message):
+    code, err = load(directory, "OutAddress: 127.0.0.1:1\n%s\nListen: 127.0.0.1:%d\n%s" % (
+        line, free_port(), "" if line.startswith("Temp") else "TempDirectory: /nonexistent\n"))
+    assert code != 0
+    assert any(l.startswith("clamsmtpd: " + (message % "").split("(")[0]) and
+               l.endswith(message.split("%s")[1]) for l in err.splitlines()), err
+
+
+def test_the_name_of_the_default_socket(make):
+    r = make(start=False)
+    r.daemon.auto_listen = False
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            s.bind(("0.0.0.0", 10025))
+            s.listen()
+        r.daemon.spawn()
+        assert r.daemon.wait_exit() == 1
+    assert any(l.startswith("couldn't bind to address: 10025: ") for l in r.daemon.log_lines)
 
 
 def test_scanheader_works(make):

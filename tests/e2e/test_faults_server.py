@@ -293,20 +293,32 @@ def own_outcome(fault):
     return SERVER_CLOSED if fault.leaves else None
 
 
-def at_reset(r, fault):
+def at_reset(r, fault, after):
+    """The server forgets the recipients, or it is left."""
     r.server.on("RSET", [fault.action, None])
+    asked = ENVELOPE + ["RSET"]
     with r.client() as c:
-        assert c.mail(INFECTED) == REJECTED
+        if after == "a virus":
+            assert c.mail(INFECTED, rcpts=[b"victim@example.net"]) == REJECTED
+        elif after == "a deferral":
+            r.clamd.next(b"broken ERROR{end}")
+            assert c.mail(rcpts=[b"victim@example.net"]) == LOCAL_ERROR
+        else:
+            r.server.on("DATA", [b"452 4.3.1 full\r\n", None])
+            assert c.mail(rcpts=[b"victim@example.net"]) == b"452 4.3.1 full\r\n"
+            asked = ENVELOPE + ["DATA", "RSET"]
         end = own_outcome(fault)
+        if end is None and not fault.text.startswith(b"2"):
+            end = SERVER_CLOSED
         if end:
             expect_end(c, end)
         else:
-            mail_again(c)
+            assert c.mail() == QUEUED
             c.quit()
     peer = r.server.connections[0]
     peer.wait_closed()
-    assert peer.verbs == ENVELOPE + ["RSET"] + ([] if end else ["RSET"] + ENVELOPE + ["DATA", "QUIT"])
-    assert len(r.server.messages) == (end is None)
+    assert peer.verbs == asked + ([] if end else ENVELOPE + ["DATA", "QUIT"])
+    assert [m.rcpts for m in r.server.messages] == ([] if end else [[b"RCPT TO:<b@example.net>"]])
 
 
 def at_xclient(r, fault, second):
@@ -368,7 +380,8 @@ FAULTS_OF_OWN = dict(FAULTS, **{
 })
 for _name, _fault in FAULTS_OF_OWN.items():
     _bounce = options_for(_fault, Action="bounce")
-    matrix.add("server RSET after a virus: " + _name, at_reset, _fault, options=_bounce)
+    for _after in ("a virus", "a deferral", "a refused DATA"):
+        matrix.add("server RSET after %s: %s" % (_after, _name), at_reset, _fault, _after, options=_bounce)
     matrix.add("server XCLIENT: " + _name, at_xclient, _fault, False, options=options_for(_fault, XClient="on"))
     matrix.add("server EHLO after XCLIENT: " + _name, at_xclient, _fault, True, options=options_for(_fault, XClient="on"))
     for _phase in ("content", "scan"):

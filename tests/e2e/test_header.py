@@ -2,7 +2,9 @@
 # Copyright (c) 2026 the clamsmtpd contributors
 """Header: where it goes, its escapes, and that it never breaks a message."""
 
+import os
 import re
+import socket
 import time
 
 import pytest
@@ -31,6 +33,44 @@ def test_the_place(rig, before, after):
     with rig.client() as c:
         assert c.mail(before)[:3] == b"250"
     assert rig.server.wait_messages(1).content == after
+
+
+@pytest.mark.parametrize("name", [
+    "x\r\n.\r\nMAIL FROM:<e>\r\nRCPT TO:<v>\r\nDATA\r\nINFECTED:Y\r\n.\r\n", "a\nb", "a\r\n\r\nb", "\r\n"])
+def test_the_name_of_a_local_client_may_be_anything(make, name):
+    """It gets into the line, which must still be one, or is left out."""
+    r = make(start=False, Header="X-Client: %i")
+    r.daemon.options["Listen"] = r.directory + "/s"
+    r.daemon.auto_listen = False
+    r.daemon.start()
+    with socket.socket(socket.AF_UNIX) as s:
+        old = os.getcwd()
+        os.chdir(r.directory)
+        try:
+            s.bind(name)
+        finally:
+            os.chdir(old)
+        s.settimeout(20)
+        s.connect(r.daemon.address)
+        for line in (b"", b"MAIL FROM:<a@b>\r\n", b"RCPT TO:<c@d>\r\n", b"DATA\r\n", b"A: b\r\n\r\nbody\r\n.\r\n"):
+            s.sendall(line)
+            assert s.recv(1000)[:1] in b"23"
+    assert r.server.wait_messages(1).content == b"A: b\r\n\r\nbody\r\n"
+    r.daemon.wait_log("no header line: what the option Header makes here is none")
+    for peer in list(r.server.connections):
+        peer.wait_closed()
+    assert len(r.server.messages) == 1
+
+
+@pytest.mark.parametrize("header", [r"X-Client: relay\r\n\t%i", "%i: x"])
+def test_a_client_without_a_name(make, header):
+    r = make(start=False, Header=header)
+    r.daemon.options["Listen"] = r.directory + "/s"
+    r.daemon.auto_listen = False
+    r.daemon.start()
+    with r.client() as c:
+        assert c.mail(b"A: b\r\n\r\nbody\r\n")[:3] == b"250"
+    assert r.server.wait_messages(1).content == b"A: b\r\n\r\nbody\r\n"
 
 
 def test_every_message_of_a_session(rig):

@@ -2,10 +2,12 @@
 # Copyright (c) 2026 the clamsmtpd contributors
 """Start and stop: detaching, the pid file, User, signals, what is cleaned."""
 
+import contextlib
 import os
 import pwd
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -66,8 +68,9 @@ def test_detached(make):
         with Client(d.daemon.address) as c:
             assert c.mail()[:3] == b"250"
         proc = "/proc/%d" % d.pid
-        assert os.readlink(proc + "/cwd") == "/"
-        assert {os.readlink(proc + "/fd/%d" % n) for n in (0, 1, 2)} == {"/dev/null"}
+        if os.geteuid() == 0:  # others may not look in
+            assert os.readlink(proc + "/cwd") == "/"
+            assert {os.readlink(proc + "/fd/%d" % n) for n in (0, 1, 2)} == {"/dev/null"}
         with open(proc + "/stat") as f:
             fields = f.read().rsplit(")", 1)[1].split()
         assert int(fields[3]) == d.pid, "no session of its own"
@@ -354,7 +357,95 @@ def test_user_without_root(make):
         assert c.greeting == GREETING
 
 
+@root_only
+def test_only_an_effective_user_is_not_the_user(make):
+    """Root's other user ids would be a way back."""
+    r = make(start=False, User="nobody")
+    os.chown(r.daemon.spool, 65534, 65534)
+    r.daemon.preexec = lambda: os.seteuid(65534)
+    r.daemon.spawn()
+    assert r.daemon.wait_exit() == 1
+    assert any(l.startswith("must be started as root to switch to user: nobody") for l in r.daemon.log_lines)
+
+
 def test_there_are_no_core_dumps(rig):
     with open("/proc/%d/limits" % rig.daemon.pid) as f:
         line, = (l for l in f if l.startswith("Max core file size"))
     assert line.split()[4:6] == ["0", "0"]
+
+
+@root_only
+def test_a_detached_daemon_cannot_be_dumped_at_all(make):
+    """A program that takes core dumps (core(5)) does not go by the limit."""
+    r = make(start=False)
+    os.chown(r.daemon.spool, 65534, 65534)
+    os.chmod(r.directory, 0o777)
+    with Detached(r, User="nobody") as d:
+        assert d.launch().returncode == 0
+        assert status(d.pid, "Uid") == [65534] * 4
+        # proc(5): root's when the process cannot be dumped.
+        assert os.stat("/proc/%d/environ" % d.pid).st_uid == 0
+
+
+@pytest.mark.parametrize("how", ["no TempDirectory", "pid file of another"])
+def test_no_socket_is_left_by_a_failed_start(make, how):
+    r = make(start=False)
+    r.daemon.auto_listen = False
+    r.daemon.options["Listen"] = r.directory + "/s"
+    other = make(start=False)
+    if how == "no TempDirectory":
+        r.daemon.options["TempDirectory"] = r.directory + "/none"
+    else:
+        r.daemon.options["PidFile"] = other.daemon.options["PidFile"] = other.directory + "/pid"
+        other.daemon.start()
+    r.daemon.spawn()
+    assert r.daemon.wait_exit() in (1, 2)
+    assert not os.path.exists(r.daemon.address)
+
+
+def test_the_last_step_has_its_time(make):
+    """What takes the server TimeOut twice is not waited for by a stop."""
+    hold, never = Hold(), Hold()
+    r = make(TimeOut="6")
+    r.server.on("DATA", (hold, b"354 go\r\n"))
+    r.server.on(".", (never, b"250 late\r\n"))
+    with r.client() as c:
+        c.envelope()
+        c.cmd(b"DATA")
+        c.send(CONTENT + b".\r\n")
+        hold.wait_reached()
+        began = time.monotonic()
+        r.daemon.signal(signal.SIGTERM)
+        time.sleep(4)
+        hold.release()
+        assert c.reply() == b"451 Local Error\r\n"
+    assert r.daemon.wait_exit() == 0
+    assert time.monotonic() - began < 9
+    never.release()
+
+
+def test_a_stop_under_endless_content(make):
+    r = make()
+    stop = threading.Event()
+
+    def pour(c):
+        with contextlib.suppress(OSError):
+            while not stop.is_set():
+                c.send(b"x" * 78 * 1000 + b"\r\n")
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(r.client()) for _ in range(2)]
+        pourers = [threading.Thread(target=pour, args=(c,)) for c in clients]
+        for c, t in zip(clients, pourers):
+            c.envelope()
+            c.cmd(b"DATA")
+            t.start()
+        wait_until(lambda: sum(os.stat(f).st_size for f in r.daemon.temp_files()) > 1 << 20)
+        began = time.monotonic()
+        r.daemon.signal(signal.SIGTERM)
+        try:
+            assert r.daemon.wait_exit() == 0
+            assert time.monotonic() - began < 5
+        finally:
+            stop.set()
+            for t in pourers:
+                t.join()

@@ -56,13 +56,44 @@ def test_the_old_option_bounce(make, bounce, action, reply):
     r.daemon.wait_log('please use "Action" option instead of "Bounce"')
 
 
-@pytest.mark.parametrize("reset", [b"500 no\r\n", b"250-a\r\n250-b\r\n250 c\r\n"])
-def test_the_servers_answer_to_rset_is_swallowed(rig, reset):
-    rig.server.on("RSET", reset)
+def test_the_servers_answer_to_rset_is_swallowed(rig):
+    rig.server.on("RSET", b"250-a\r\n250-b\r\n250 c\r\n")
     with rig.client() as c:
         assert c.mail(INFECTED) == DROPPED
         assert c.cmd(b"NOOP") == b"250 2.0.0 noop\r\n"
         assert c.mail(CONTENT) == QUEUED
+
+
+def test_a_server_that_refuses_rset_is_left(rig):
+    rig.server.on("RSET", b"500 no\r\n")
+    with rig.client() as c:
+        assert c.mail(INFECTED) == DROPPED
+        assert c.rest() == b"421 4.4.2 The mail server closed the connection\r\n"
+    rig.daemon.wait_log("server refused to reset", rig.mark)
+
+
+def test_an_overlong_final_reply_is_told(rig):
+    rig.server.on(".", b"250 " + b"x" * 6000 + b"\r\n")
+    with rig.client() as c:
+        assert c.mail(CONTENT)[:10] == b"250 xxxxxx"
+    rig.daemon.wait_log("SMTP response line too long. discarded extra", rig.mark)
+
+
+def test_pass_is_marked_even_if_there_is_no_place(make):
+    r = make(Action="pass")
+    for n, start in enumerate([b" \r\nSubject: x\r\n", b" x\r\nSubject: x\r\n", b"From x\r\n y\r\nSubject: x\r\n"]):
+        with r.client() as c:
+            assert c.mail(start + b"\r\nINFECTED:Y\r\n") == QUEUED
+        assert r.server.wait_messages(n + 1).content == \
+            b"X-Virus-Infected: Virus Detected!\r\n\r\n" + start + b"\r\nINFECTED:Y\r\n"
+
+
+def test_a_virus_that_the_server_refuses_is_still_one(make):
+    r = make(Action="pass")
+    r.server.on(".", b"550 no\r\n")
+    with r.client() as c:
+        assert c.mail(INFECTED) == b"550 no\r\n"
+    assert r.summary().endswith(", status=VIRUS:Eicar-Test-Signature")
 
 
 def test_the_server_goes_away_at_rset(rig):

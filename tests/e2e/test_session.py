@@ -194,11 +194,26 @@ def test_the_chunk_of_bdat_is_swallowed(rig):
     assert rig.server.lines == [b"NOOP after\r\n"]
 
 
-def test_bdat_without_a_size_ends_the_session(rig):
+@pytest.mark.parametrize("size", [b"x", b"-5", b"1" * 20, b"5x"])
+def test_bdat_with_a_wrong_size_ends_the_session(rig, size):
     with rig.client() as c:
-        c.send(b"BDAT x\r\nMAIL FROM:<evil@example.org>\r\n")
-        assert c.rest() == NOT_IMPLEMENTED
+        c.send(b"BDAT " + size + b"\r\nMAIL FROM:<evil@example.org>\r\n")
+        assert c.rest() == NOT_IMPLEMENTED + b"421 4.5.0 BDAT without a valid size, closing connection\r\n"
     assert rig.server.lines == []
+
+
+def test_bdat_without_a_size_announces_nothing(rig):
+    with rig.client() as c:
+        assert c.cmd(b"BDAT") == NOT_IMPLEMENTED
+        assert c.cmd(b"NOOP") == b"250 2.0.0 noop\r\n"
+    rig.daemon.wait_log("ESMTP feature not supported", rig.mark)
+
+
+@pytest.mark.parametrize("code", [b"250", b"251", b"252"])
+def test_ehlo_is_filtered_whatever_its_code(rig, code):
+    rig.server.on("EHLO", b"%s-real\r\n%s-SIZE 5\r\n%s STARTTLS\r\n" % (code, code, code))
+    with rig.client() as c:
+        assert c.ehlo() == b"250-smtp.passthru\r\n%s-SIZE 5\r\n250 XFILTERED\r\n" % code
 
 
 def test_an_attempt_at_xclient_is_logged(rig):

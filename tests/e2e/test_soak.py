@@ -6,6 +6,6 @@ import soak
 
 
 def test_soak(capsys):
-    report = soak.soak(messages=400, seed=2026)
+    report = soak.soak(messages=600, seed=2026, clients=50)
     with capsys.disabled():
         print("", *report, sep="\n")

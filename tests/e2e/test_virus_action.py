@@ -56,6 +56,25 @@ def test_what_is_not_known_is_not_set(make):
     assert not {"EMAIL", "REMOTE", "REMOTE_HELO"} & set(environment(r.out))
 
 
+def test_an_empty_name_is_set(make):
+    r = with_action(make, ENV)
+    r.clamd.next(b"{path}:  FOUND{end}")
+    with r.client() as c:
+        c.mail()
+    assert environment(r.out)["VIRUS"] == ""
+
+
+def test_a_client_without_an_address_is_set(make):
+    r = make(start=False)
+    r.out = os.path.join(r.directory, "out")
+    r.daemon.auto_listen = False
+    r.daemon.options.update(VirusAction=ENV.format(out=r.out), Listen=r.directory + "/s")
+    r.daemon.start()
+    with r.client() as c:
+        c.mail(INFECTED)
+    assert environment(r.out)["CLIENT"] == ""
+
+
 @pytest.mark.parametrize("sender", ["", "$(touch /tmp/x)", "`id`;'\"&|", "<q\\"])
 def test_values_are_raw(make, sender):
     r = with_action(make, ENV)

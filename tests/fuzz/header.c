@@ -51,16 +51,17 @@ check_content(const char *p, size_t len)
 	CHECK(whole.bottom < 0 || whole.top <= whole.bottom);
 }
 
-/* What passes for valid fields can be nothing else. */
+/* What passes for valid fields can be nothing else, whatever a client's name. */
 static void
-check_template(const char *template)
+check_template(const char *template, const char *client)
 {
 	const struct header_symbols symbols = {
-	    .client_ip = "192.0.2.1", .local_ip = "", .zone_name = "UTC"};
-	struct strbuf text = {0};
+	    .client_ip = client, .local_ip = "", .zone_name = "UTC"};
+	struct strbuf text = {0}, unknown = {0};
 	const char *s;
 
-	(void)header_expand(template, &symbols, &text);
+	header_expand(template, &symbols, &text, &unknown);
+	strbuf_free(&unknown);
 	s = strbuf_str(&text);
 	CHECK(text.len == 0 || memcmp(s + text.len - 2, "\r\n", 2) == 0);
 	CHECK((text.len == 0) == (*template == '\0'));
@@ -72,6 +73,7 @@ check_template(const char *template)
 		}
 		CHECK(memcmp(s, "\r\n", 2) != 0 && *s != ' ' && *s != '\t');
 		CHECK(strstr(s, "\r\n\r\n") == NULL);
+		CHECK(strstr(s, "\n.") == NULL && *s != '.');
 	}
 	strbuf_free(&text);
 }
@@ -89,7 +91,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(template != NULL && in != NULL && content != NULL);
 	memcpy(template, data, line);
 	template[line] = '\0';
-	check_template(template);
+	memcpy(in, data + size - rest, rest);
+	in[rest] = '\0';
+	check_template(template, "192.0.2.1");
+	check_template(template, in);
 	memcpy(in, data + size - rest, rest);
 	memcpy(in + rest, "\r\n.\r\n", 5);
 	(void)dot_decode(

@@ -73,7 +73,7 @@ struct party {
 struct reply_reader {
 	char line[4]; /* the beginning */
 	size_t len;
-	bool asked_password; /* there was a 334 */
+	bool asked_password; /* there was a 334, and no line behind it yet */
 };
 
 enum server_state {
@@ -337,12 +337,13 @@ check_content(const struct strbuf *sent)
 	if (judge_answer() == ANSWER_CLEAN) {
 		strbuf_puts(&header, play.settings.header);
 		strbuf_puts(&header, header.len > 0 ? "\r\n" : "");
-	} else
-		strbuf_puts(&header, MARK);
-	CHECK(is_with_header(sent, strbuf_str(&header)) ||
-	    (sent->len == play.shown.len &&
-		memcmp(strbuf_str(sent), strbuf_str(&play.shown), sent->len) ==
-		    0));
+		CHECK(is_with_header(sent, strbuf_str(&header)) ||
+		    (sent->len == play.shown.len &&
+			memcmp(strbuf_str(sent), strbuf_str(&play.shown),
+			    sent->len) == 0));
+	} else /* it is marked, if need be by making all of it body */
+		CHECK(is_with_header(sent, MARK) ||
+		    is_with_header(sent, MARK "\r\n"));
 	strbuf_free(&header);
 }
 
@@ -409,6 +410,7 @@ hear_commands(void)
 			check_data();
 			play.state = SERVER_ASKED;
 		}
+		play.replies.asked_password = false;
 		forget(h, n);
 	}
 }

@@ -25,7 +25,7 @@ keeps_the_order(void **state)
 		snprintf(text, sizeof text, "%u", in);
 		if (!pending_is_full(&q) && random_below(&seed, 2) == 0) {
 			assert_int_equal(
-			    pending_push(&q, (enum pending_kind)(in % 12), text,
+			    pending_push(&q, (enum pending_kind)(in % 13), text,
 				strlen(text)),
 			    0);
 			in++;
@@ -36,7 +36,7 @@ keeps_the_order(void **state)
 			assert_non_null(p);
 			assert_string_equal(p->text, text);
 			assert_int_equal(p->len, strlen(text));
-			assert_int_equal(p->kind, out % 12);
+			assert_int_equal(p->kind, out % 13);
 			assert_int_equal(p->lines, 0);
 			p->lines = 7;
 			pending_pop(&q);

@@ -62,7 +62,7 @@ has_the_defaults_of_1_10(void **state)
 	(void)state;
 	assert_int_equal(settings_init(&s), 0);
 	assert_int_equal(s.out_address.kind, ADDR_NONE);
-	assert_string_equal(s.listen.text, "0.0.0.0:10025");
+	assert_string_equal(s.listen.text, "10025");
 	assert_string_equal(s.clam_address.text, "/var/run/clamav/clamd");
 	assert_int_equal(s.max_connections, 64);
 	assert_int_equal(s.timeout_s, 180);
@@ -207,7 +207,9 @@ sets_numbers(void **state)
 
 	(void)state;
 	assert_int_equal(settings_init(&s), 0);
+	assert_string_equal(settings_where(&s, "MaxConnections"), "default");
 	take(&s, "MaxConnections", "1");
+	assert_string_equal(settings_where(&s, "maxconnections"), WHERE);
 	assert_int_equal(s.max_connections, 1);
 	take(&s, "MaxConnections", "1024");
 	assert_int_equal(s.max_connections, 1024);
@@ -217,6 +219,10 @@ sets_numbers(void **state)
 	assert_int_equal(s.timeout_s, 1);
 	take(&s, "TimeOut", "+5");
 	assert_int_equal(s.timeout_s, 5);
+	take(&s, "TimeOut", "2147483647");
+	assert_int_equal(s.timeout_s, 2147483);
+	take(&s, "KeepAlives", "2147483647");
+	assert_int_equal(s.keep_alives_s, 2147483);
 	take(&s, "KeepAlives", "30");
 	assert_int_equal(s.keep_alives_s, 30);
 	take(&s, "KeepAlives", "");

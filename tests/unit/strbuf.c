@@ -101,6 +101,8 @@ remembers_a_failure(void **state)
 	assert_int_equal(strbuf_reserve(&b, SIZE_MAX), -1);
 	assert_int_equal(errno, ENOMEM);
 	assert_int_equal(strbuf_reserve(&b, SIZE_MAX - 2), -1);
+	assert_false(b.failed);
+	strbuf_add(&b, "", SIZE_MAX - 2);
 	assert_true(b.failed);
 	strbuf_puts(&b, "cd");
 	assert_string_equal(strbuf_str(&b), "ab");
