@@ -285,12 +285,12 @@ keep_spare(struct server *s)
  * the client by means of the spare descriptor, and give others time to end.
  */
 static void
-endure_shortage(struct server *s)
+endure_shortage(struct server *s, int error)
 {
 	struct timespec pause = {.tv_nsec = SHORTAGE_MS * 1000000L}, now;
 	struct addr peer;
 	sigset_t none;
-	int error = errno, fd;
+	int fd;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (s->complained == 0 || now.tv_sec - s->complained >= COMPLAIN_S) {
@@ -328,12 +328,21 @@ is_fault_of_one(int error)
 	}
 }
 
+/* accept(2) asks for a descriptor before it looks for a connection. */
+static bool
+is_waited_for(const struct server *s)
+{
+	struct pollfd p = {.fd = s->config->listener, .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0;
+}
+
 /* Take the connections that wait, but not for ever. */
 static void
 accept_waiting(struct server *s)
 {
 	struct addr peer;
-	int fd;
+	int error, fd;
 
 	keep_spare(s);
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
@@ -343,7 +352,9 @@ accept_waiting(struct server *s)
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		else if (!is_fault_of_one(errno)) {
-			endure_shortage(s);
+			error = errno;
+			if (is_waited_for(s))
+				endure_shortage(s, error);
 			return;
 		}
 	}

@@ -147,6 +147,10 @@ lint() {
 # shellcheck disable=SC2016
 quick='TESTS=$(check_PROGRAMS) $(style_tests)'
 
+if grep -q '"HAVE_CMOCKA_TRUE"]="#"' config.status; then
+	echo "check: configured without cmocka" >&2
+	exit 1
+fi
 run_make unit make -j2 check "$quick"
 CLAMSMTPD=$top/src/clamsmtpd
 export CLAMSMTPD

@@ -199,7 +199,9 @@ def check_next(r):
         assert c.ehlo()[:3] == b"250"
         assert c.mail(b"Subject: next\r\n\r\n") == QUEUED
         c.quit()
-    assert r.server.wait_messages(1).content == b"Subject: next\r\n\r\n"
+    message = r.server.wait_messages(1)
+    assert message.content == b"Subject: next\r\n\r\n"
+    assert message.rcpts == [b"RCPT TO:<b@example.net>"]
     assert len(r.server.messages) == 1
 
 

@@ -25,22 +25,41 @@ Everything that waits is bounded by WAIT seconds (E2E_WAIT in the
 environment, default 20).
 """
 
+import atexit
 import contextlib
 import glob
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
 WAIT = float(os.environ.get("E2E_WAIT", "20"))
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OURS = os.environ.get("CLAMSMTPD", os.path.join(ROOT, "src", "clamsmtpd"))
+
+
+def for_all(path):
+    """The program, or a copy of it if others cannot get there: some tests
+    start it as another user."""
+    places = [path]
+    while os.path.dirname(places[-1]) != places[-1]:
+        places.append(os.path.dirname(places[-1]))
+    if os.geteuid() != 0 or not os.path.exists(path) or all(os.stat(p).st_mode & 0o001 for p in places):
+        return path
+    directory = tempfile.mkdtemp(prefix="clamsmtpd-e2e.")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    os.chmod(directory, 0o755)
+    return shutil.copy(path, directory)
+
+
+OURS = for_all(os.path.abspath(os.environ.get("CLAMSMTPD", os.path.join(ROOT, "src", "clamsmtpd"))))
 WRAPPER = shlex.split(os.environ.get("CLAMSMTPD_WRAPPER", ""))
 
 # Finished threads may wait for another connection; more than this many

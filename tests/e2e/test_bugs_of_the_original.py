@@ -342,6 +342,13 @@ def control_octets_in_the_log(r):
 
 
 @bug()
+def an_address_forges_the_status(r):
+    with client(r) as c:
+        c.mail(sender=b"forger, to=x@y, status=CLEAN")
+    assert r.daemon.wait_log("from=forger").string.count(", status=") == 1
+
+
+@bug()
 def clean_is_logged_for_what_was_refused(r):
     r.server.on(".", b"554 no\r\n")
     with client(r) as c:
@@ -398,6 +405,24 @@ def line_ends_in_the_environment(r):
         c.cmd(b"XFORWARD ADDR=1.2.3.4 HELO=spike.example")
         c.mail(INFECTED)
         assert read() == b"spike.example\n"
+
+
+@bug(start=False)
+def a_part_of_a_word_is_an_attribute(r):
+    read = action_output(r, "echo ${REMOTE-none}")
+    with client(r) as c:
+        c.cmd(b"XFORWARD NAME=ADDR=8.8.8.8 PORT=25")
+        c.mail(INFECTED)
+        assert read() == b"none\n"
+
+
+@bug(start=False)
+def the_name_behind_the_address_is_lost(r):
+    read = action_output(r, "echo $REMOTE $REMOTE_HELO")
+    with client(r) as c:
+        c.cmd(b"XFORWARD ADDR=1.2.3.4 HELO=a+2Eexample PORT=25")
+        c.mail(INFECTED)
+        assert read() == b"1.2.3.4 a.example\n"
 
 
 # ------------------------------------------------------------------- crashes

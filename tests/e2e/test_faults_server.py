@@ -241,6 +241,18 @@ for _name, _action, _content, _options in (
         ("does not read", STALL, HUGE, HASTY),
         ("reads too slowly", read_slowly, HUGE, HASTY)):
     matrix.add("server body: " + _name, in_the_body, _action, _content, options=_options)
+# Words in the middle of the content: a refusal is relayed, all else is a failure.
+for _name, _words, _reply in (
+        ("421", b"421 4.3.2 soon\r\n", b"421 4.3.2 soon\r\n"),
+        ("450 in two lines", b"450-4.2.0 not\r\n450 4.2.0 now\r\n", b"450-4.2.0 not\r\n450 4.2.0 now\r\n"),
+        ("354", b"354 go on\r\n", LOCAL_ERROR),
+        ("garbage", b"what is this?\r\n", LOCAL_ERROR),
+        ("binary garbage", b"\0\xff\x80\r?\r\n", LOCAL_ERROR),
+        ("endless line", ENDLESS_LINE, LOCAL_ERROR),
+        ("endless reply", ENDLESS_REPLY, LOCAL_ERROR)):
+    matrix.add("server body: says %s and reads on" % _name, in_the_body, (_words, read_on), HUGE, _reply)
+matrix.add("server body: half a line closes", in_the_body, (b"552 too", CLOSE), HUGE)
+matrix.add("server body: half a line hangs", in_the_body, (b"552 too", STALL), HUGE, options=HASTY)
 matrix.add("server body: 552 and does not read", in_the_body, (b"552 too big\r\n", STALL), HUGE, b"552 too big\r\n",
            options=HASTY)
 matrix.add("server body: 552 and reads on", in_the_body, (b"552 too big\r\n", read_on), HUGE, b"552 too big\r\n")

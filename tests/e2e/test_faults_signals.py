@@ -127,6 +127,60 @@ matrix.add("SIGTERM: in forwarding, the server hangs at DATA", stop_in_forwardin
 matrix.add("SIGTERM: in forwarding, the server hangs", stop_in_forwarding, ".", HANG, options=HASTY, reusable=False)
 
 
+def stop_with_own_pending(r, step, prepare, verbs):
+    """We have asked the server something by ourselves."""
+    r.server.keywords = [b"XCLIENT NAME ADDR"]
+    r.server.on(step, HANG)
+    with r.client() as c:
+        prepare(c)
+        r.server.wait(lambda: r.server.connections and step in r.server.connections[0].verbs, step)
+        stop(r)
+        expect_end(c, STOPPING)
+    stopped(r)
+    assert r.server.connections[0].verbs == verbs
+
+
+def greet_and_begin(c):
+    c.ehlo()
+    c.send(b"MAIL FROM:<a@example.org>\r\n")
+
+
+matrix.add("SIGTERM: XCLIENT is pending", stop_with_own_pending, "XCLIENT", greet_and_begin, ["EHLO", "XCLIENT"],
+           options=dict(PROMPT, XClient="on"), reusable=False)
+matrix.add("SIGTERM: QUIT is pending", stop_with_own_pending, "QUIT", lambda c: c.send(b"QUIT\r\n"), ["QUIT"],
+           reusable=False)
+matrix.add("SIGTERM: NOOP is pending", stop_with_own_pending, "NOOP", lambda c: begin(c, CONTENT, False),
+           ENVELOPE + ["NOOP"], options=dict(PROMPT, KeepAlives="1"), reusable=False)
+
+
+@matrix.cell("SIGTERM: in a chunk of BDAT", reusable=False)
+def _(r):
+    with r.client() as c:
+        c.send(b"BDAT 1000000\r\n" + b"x" * 1000)
+        assert c.reply()[:3] == b"502"
+        stop(r)
+        expect_end(c, STOPPING)
+    stopped(r)
+
+
+@matrix.cell("SIGSTOP and SIGCONT at every step", reusable=False)
+def _(r):
+    def pause():
+        r.daemon.signal(signal.SIGSTOP)
+        r.daemon.signal(signal.SIGCONT)
+    with r.client() as c:
+        for line in (b"EHLO x", b"MAIL FROM:<a@example.org>", b"RCPT TO:<b@example.net>", b"DATA"):
+            c.send(line + b"\r\n")
+            pause()
+            assert c.reply()[:1] in b"23"
+        for part in (BIG[:100000], BIG[100000:], b".\r\n"):
+            c.send(part)
+            pause()
+        assert c.reply() == QUEUED
+    stop(r)
+    stopped(r, 1)
+
+
 @matrix.cell("SIGTERM: RSET after a virus is pending", options=dict(PROMPT, Action="bounce"), reusable=False)
 def _(r):
     r.server.on("RSET", HANG)

@@ -209,6 +209,26 @@ def test_bdat_without_a_size_announces_nothing(rig):
     rig.daemon.wait_log("ESMTP feature not supported", rig.mark)
 
 
+def test_no_octet_of_another_connection(rig):
+    """A buffer that was another session's is used again."""
+    with rig.client() as c:
+        c.mail(b"SECRET\r\n" * 5000)
+        for _ in range(20):
+            assert c.cmd(b"NOOP " + b"SECRET" * 300)[:3] == b"250"
+        c.quit()
+    for end in (b"MAIL FR", b"DATA\r", b"\0"):
+        with rig.client() as c:
+            c.send(end)
+            c.half_close()
+            assert c.rest() == b""
+        rig.server.connections[-1].wait_closed()
+        assert rig.server.connections[-1].raw == b""
+    with rig.client() as c:
+        assert c.mail(b"short\r\n")[:3] == b"250"
+    assert b"SECRET" not in rig.server.messages[-1].raw
+    assert b"SECRET" not in rig.clamd.scans[-1].data
+
+
 @pytest.mark.parametrize("code", [b"250", b"251", b"252"])
 def test_ehlo_is_filtered_whatever_its_code(rig, code):
     rig.server.on("EHLO", b"%s-real\r\n%s-SIZE 5\r\n%s STARTTLS\r\n" % (code, code, code))
