@@ -79,6 +79,15 @@ def test_an_overlong_final_reply_is_told(rig):
     rig.daemon.wait_log("SMTP response line too long. discarded extra", rig.mark)
 
 
+@pytest.mark.parametrize("reply", [b"250-ok\r\n500 no\r\n", b"550-no\r\n250 ok\r\n", b"250-ok\r\nwhat\r\n"])
+def test_a_final_reply_that_contradicts_itself(rig, reply):
+    rig.server.on(".", reply)
+    with rig.client() as c:
+        assert c.mail(CONTENT) == LOCAL_ERROR
+        c.expect_eof()
+    assert rig.summary().endswith("status=SERVER-ERROR")
+
+
 def test_pass_is_marked_even_if_there_is_no_place(make):
     r = make(Action="pass")
     for n, start in enumerate([b" \r\nSubject: x\r\n", b" x\r\nSubject: x\r\n", b"From x\r\n y\r\nSubject: x\r\n"]):
