@@ -74,8 +74,8 @@ written(char *s, int n, size_t cap)
 		return 0;
 	if ((size_t)n < cap)
 		return (size_t)n;
-	if (cap > 3)
-		memcpy(s + cap - 4, "...", 3);
+	for (size_t i = 2; i <= 4 && i <= cap; i++)
+		s[cap - i] = '.';
 	return cap - 1;
 }
 
@@ -86,6 +86,7 @@ log_write(int priority, const char *fmt, ...)
 	char line[LOG_LINE_MAX];
 	size_t ident, len;
 	va_list ap;
+	int n;
 
 	if (!log_wants(priority))
 		return;
@@ -100,10 +101,9 @@ log_write(int priority, const char *fmt, ...)
 	va_start(ap, fmt);
 	/* The checker of clang 14 does not see va_start in C.
 	 * NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
-	len += written(line + len,
-	    vsnprintf(line + len, sizeof line - len, fmt, ap),
-	    sizeof line - len);
+	n = vsnprintf(line + len, sizeof line - len, fmt, ap);
 	va_end(ap);
+	len += written(line + len, n, sizeof line - len);
 	make_printable(line, len);
 	if (console_priority < 0)
 		syslog(priority, "%s", line + ident);

@@ -139,3 +139,11 @@ def test_nothing_goes_to_stderr_below_its_level(make):
         assert c.mail(CONTENT)[:3] == b"250"
     assert r.daemon.leftovers() is None
     assert not any("status=" in l for l in r.daemon.log_lines)
+
+
+def test_a_line_that_is_cut_says_so(rig):
+    rig.clamd.next(b"x" * 5000 + b" ERROR{end}")
+    with rig.client() as c:
+        assert c.mail()[:3] == b"451"
+    line = rig.daemon.wait_log("clamav error: x", rig.mark).string
+    assert line.endswith("x...") and 2000 < len(line) < 2048
