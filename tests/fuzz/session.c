@@ -35,6 +35,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -815,6 +816,7 @@ set_up(void)
 	const char *tmp = getenv("TMPDIR");
 
 	/* SESSION_LOG=1 in the environment shows the session's log. */
+	(void)signal(SIGPIPE, SIG_IGN); /* as server_prepare_signals does */
 	log_to_console(getenv("SESSION_LOG") == NULL ? -LOG_ERR : 4);
 	log_started();
 	snprintf(directory, sizeof directory, "%s/clamsmtpd-fuzz.XXXXXX",
