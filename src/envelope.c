@@ -86,6 +86,12 @@ envelope_refuse_recipient(struct envelope *e)
 }
 
 bool
+envelope_has_failed(const struct envelope *e)
+{
+	return e->trail.failed || e->remote.failed || e->remote_helo.failed;
+}
+
+bool
 envelope_is_full(const struct envelope *e, size_t len)
 {
 	return e->trail.len + len > ENVELOPE_TRAIL_MAX;

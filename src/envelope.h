@@ -44,6 +44,9 @@ void envelope_refuse_recipient(struct envelope *e);
 void envelope_get_sender(const struct envelope *e, struct strbuf *out);
 void envelope_get_recipients(const struct envelope *e, struct strbuf *out);
 
+/* Did memory run out, so that something is missing? */
+bool envelope_has_failed(const struct envelope *e);
+
 /* Has the envelope no room for another address of len octets? */
 bool envelope_is_full(const struct envelope *e, size_t len);
 

@@ -254,7 +254,12 @@ conclude_without_data(
 	enum forward_outcome outcome = conclude(s, r, false, refusal);
 
 	log_debug("server refused data transfer");
-	if (outcome == FORWARD_REFUSED && r->code != 421)
+	if (outcome != FORWARD_REFUSED)
+		return outcome;
+	if (r->code == 421) { /* it leaves, and we do not wait for that */
+		session_lose_server(s);
+		session_end(s, NULL);
+	} else
 		commands_send_own(s, PENDING_OWN_RSET, "RSET");
 	return outcome;
 }
@@ -285,9 +290,6 @@ hand_over(struct session *s, const struct forward_order *order,
 	struct reply r = {0};
 	enum io io;
 
-	/* Once it has the message, nothing may keep its word from the client. */
-	if (conn_reserve(&s->client, REPLIES_ROOM) < 0)
-		return fail(s);
 	log_debug("sending from cache file: %s", order->spool->path);
 	io = send_content(s, order);
 	/* A server that refuses in the middle may have closed as well. */

@@ -150,14 +150,12 @@ end_unreceived(struct session *s, enum io io)
 		session_end(s, REPLY_STOPPING);
 		return;
 	case IO_EOF:
-		log_error("unexpected end of data from client");
-		if (!s->server_lost) /* nobody waits for the reply; as 1.10 */
-			say_reset(s);
-		session_end(s, REPLY_LOCAL_ERROR);
-		return;
 	case IO_ERROR:
 		log_error("unexpected end of data from client");
-		session_end(s, NULL);
+		/* Nobody waits for the reply; as 1.10. */
+		if (io == IO_EOF && !s->server_lost)
+			say_reset(s);
+		session_end(s, io == IO_EOF ? REPLY_LOCAL_ERROR : NULL);
 		return;
 	}
 }
@@ -265,7 +263,8 @@ run_virus_action(struct message *m)
 	facts.sender = strbuf_str(&sender);
 	facts.recipients = strbuf_str(&recipients);
 	log_debug("executing virus action: %s", s->set->virus_action);
-	if (sender.failed || recipients.failed || m->result.name.failed)
+	if (sender.failed || recipients.failed || m->result.name.failed ||
+	    envelope_has_failed(&s->envelope))
 		log_error("couldn't run virus action: out of memory");
 	else if (hook_run(s->set->virus_action, &facts) < 0)
 		log_error("couldn't fork for virus action: %m");
@@ -377,7 +376,8 @@ report(struct message *m)
 
 	envelope_summary(&m->s->envelope,
 	    m->status.len > 0 ? strbuf_str(&m->status) : NULL, &line);
-	if (line.failed || m->status.failed)
+	if (line.failed || m->status.failed ||
+	    envelope_has_failed(&m->s->envelope))
 		log_error("couldn't write all of the summary: out of memory");
 	log_info("%s", strbuf_str(&line));
 	strbuf_free(&line);

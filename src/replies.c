@@ -370,10 +370,13 @@ replies_await(struct session *s, struct reply *r, struct deadline d)
 	for (unsigned lines = 0; lines < REPLY_LINES_MAX; lines++) {
 		struct smtp_reply_line l;
 
-		while (io == IO_OK && !conn_line(&s->server, &line))
-			io = is_endless(s) ? IO_ERROR : fill(s, d);
+		while (io == IO_OK && !is_endless(s) &&
+		    !conn_line(&s->server, &line))
+			io = fill(s, d);
 		if (io != IO_OK)
 			return io;
+		if (is_endless(s))
+			break;
 		warn_if_cut(&line);
 		l = smtp_reply_parse(line.data, line.len);
 		strbuf_add(&r->text, line.data, line.len);
@@ -396,7 +399,7 @@ replies_await(struct session *s, struct reply *r, struct deadline d)
 static void
 relay_code(struct session *s, int code)
 {
-	char line[REPLIES_ROOM];
+	char line[sizeof "999 (text lost for want of memory)"];
 
 	snprintf(line, sizeof line, "%d (text lost for want of memory)", code);
 	session_reply(s, line);

@@ -15,8 +15,6 @@
 #define REPLY_LINE_EXCESS_MAX 65536 /* octets of a line beyond its limit */
 #define UNASKED_LINES_MAX 100 /* lines without a command since the last one */
 
-#define REPLIES_ROOM 64 /* octets of a reply that has only its code */
-
 /* Handle the complete reply lines that have been read.  Returns whether there
  * was one. */
 bool replies_take(struct session *s);
@@ -37,8 +35,8 @@ enum io replies_await(struct session *s, struct reply *r, struct deadline d);
 enum io replies_await_all(struct session *s, struct deadline d);
 
 /*
- * Put a whole reply to the client; at least its code, for which REPLIES_ROOM
- * octets were reserved.
+ * Put a whole reply to the client.  Without memory for that it is only its
+ * code, for which the output has room since our 354, which is longer.
  */
 void replies_relay(struct session *s, const struct reply *r);
 

@@ -231,13 +231,40 @@ open_session(struct session *s, const struct server_client *client)
 	return !s->ended;
 }
 
+/* Out of memory: what the client is told needs none. */
+static void
+end_without_memory(struct session *s)
+{
+	s->client.out.failed = true;
+	session_end(s, NULL);
+}
+
+/* The server's connection does not work any more. */
+static void
+end_without_server(struct session *s, enum io io)
+{
+	if (io == IO_ERROR && errno == ENOMEM)
+		end_without_memory(s);
+	else if (io == IO_TIMEOUT)
+		session_end(s, REPLY_TIMED_OUT);
+	else if (io == IO_CANCELLED)
+		session_end(s, REPLY_STOPPING);
+	else
+		session_end(s, REPLY_SERVER_CLOSED);
+}
+
 static void
 flush(struct session *s)
 {
+	enum io io;
+
 	if (conn_flush(&s->client) != IO_OK)
 		session_end(s, NULL);
-	if (!s->ended && conn_flush(&s->server) != IO_OK)
-		session_end(s, REPLY_SERVER_CLOSED);
+	if (s->ended)
+		return;
+	io = conn_flush(&s->server);
+	if (io != IO_OK)
+		end_without_server(s, io);
 }
 
 static void
@@ -245,10 +272,9 @@ read_client(struct session *s)
 {
 	enum io io = conn_read(&s->client);
 
-	if (io == IO_ERROR && errno == ENOMEM) {
-		s->client.out.failed = true;
-		session_end(s, NULL);
-	} else if (io == IO_ERROR) {
+	if (io == IO_ERROR && errno == ENOMEM)
+		end_without_memory(s);
+	else if (io == IO_ERROR) {
 		log_debug("CLIENT: couldn't read data from socket: %m");
 		session_end(s, NULL);
 	}
@@ -258,8 +284,15 @@ read_client(struct session *s)
 static void
 read_server(struct session *s)
 {
-	if (conn_read(&s->server) == IO_OK)
+	enum io io = conn_read(&s->server);
+
+	if (io == IO_OK)
 		return;
+	if (io == IO_ERROR && errno == ENOMEM) {
+		log_error("out of memory");
+		end_without_memory(s);
+		return;
+	}
 	(void)replies_take(s); /* its last words */
 	if (s->ended)
 		return;

@@ -69,7 +69,7 @@ parse_seconds(const struct option *o, const char *value, void *field)
 {
 	long n;
 
-	if (str_number(value, o->min, INT_MAX, &n) < 0)
+	if (str_number(value, o->min, LONG_MAX, &n) < 0)
 		return -1;
 	*(int *)field = (int)(n < TIMEOUT_MAX ? n : TIMEOUT_MAX);
 	return 0;
@@ -228,6 +228,17 @@ find_option(const char *name)
 	return NULL;
 }
 
+/* The first option that sets the same field. */
+static size_t
+first_of(const struct option *o)
+{
+	size_t i = 0;
+
+	while (options[i].offset != o->offset)
+		i++;
+	return i;
+}
+
 /* A copy of text that lives as long as s, or NULL with ENOMEM. */
 static const char *
 keep_text(struct settings *s, const char *text)
@@ -289,7 +300,7 @@ settings_set(
 		complain(o, value, where);
 		return -1;
 	}
-	s->where[o - options] = keep_text(s, where);
+	s->where[first_of(o)] = keep_text(s, where);
 	return 0;
 }
 
@@ -298,9 +309,9 @@ settings_where(const struct settings *s, const char *name)
 {
 	const struct option *o = find_option(name);
 
-	if (o == NULL || s->where[o - options] == NULL)
+	if (o == NULL || s->where[first_of(o)] == NULL)
 		return "default";
-	return s->where[o - options];
+	return s->where[first_of(o)];
 }
 
 struct loading {

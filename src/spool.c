@@ -6,10 +6,8 @@
 #include "src/spool.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/pool.h"
@@ -25,19 +23,13 @@ open_named(struct spool *s)
 	return s->fd < 0 ? -1 : 0;
 }
 
-/* A file that only we have; /proc/PID/fd calls it as its path does. */
+/* A file that only we have; messages about it can only name the directory. */
 static int
 open_unnamed(struct spool *s)
 {
-	struct stat st;
-
 	s->fd = spool_dir_take(s->dir);
-	if (s->fd < 0)
-		return -1;
-	if (fstat(s->fd, &st) == 0)
-		(void)snprintf(s->path, sizeof s->path, "%s/#%ju", s->dir,
-		    (uintmax_t)st.st_ino);
-	return 0;
+	(void)snprintf(s->path, sizeof s->path, "%s", s->dir);
+	return s->fd < 0 ? -1 : 0;
 }
 
 int
@@ -47,8 +39,7 @@ spool_open(struct spool *s, const char *dir, const char *prefix)
 	s->block = pool_get();
 	if (s->block == NULL)
 		return -1;
-	s->named = prefix != NULL;
-	if ((s->named ? open_named(s) : open_unnamed(s)) < 0) {
+	if ((prefix != NULL ? open_named(s) : open_unnamed(s)) < 0) {
 		pool_put(s->block);
 		s->block = NULL;
 		return -1;
@@ -182,12 +173,12 @@ spool_quarantine(const struct spool *s, char *path)
 	return rc;
 }
 
-/* The disk gets back what a large message took; a block stays, to be used. */
+/* The disk gets back what a large message took; a little stays, to be used. */
 static void
 keep_file(struct spool *s)
 {
 	if (s->failed ||
-	    (s->written > SPOOL_BLOCK_SIZE && ftruncate(s->fd, 0) < 0))
+	    (s->written > SPOOL_KEPT_MAX && ftruncate(s->fd, 0) < 0))
 		(void)close(s->fd);
 	else
 		spool_dir_keep(s->fd);
@@ -198,7 +189,7 @@ spool_close(struct spool *s)
 {
 	if (s->block == NULL)
 		return;
-	if (s->named) {
+	if (s->prefix_len > 0) {
 		(void)unlink(s->path);
 		(void)close(s->fd);
 	} else

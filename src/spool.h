@@ -1,9 +1,9 @@
 /*
  * The temporary file with a message's content.
  *
- * The file's octets are: a scan-only line (when one was asked for), then the
- * content.  What fits into one block stays in memory too, so a small message
- * is never read back.
+ * The file begins with a scan-only line (when one was asked for), then comes the
+ * content; behind it there may be octets of an earlier message.  What fits into
+ * one block stays in memory too, so a small message is never read back.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -18,17 +18,17 @@
 #include "common/pool.h"
 
 #define SPOOL_BLOCK_SIZE POOL_BUFFER_SIZE /* octets written at once */
+#define SPOOL_KEPT_MAX 8192 /* octets that a file may hold at rest */
 
 struct spool {
 	int fd; /* -1 while closed */
-	bool named; /* path is in the directory, for clamd to open */
 	bool failed; /* the file could not be written */
 	const char *dir; /* borrowed */
-	char path[PATH_MAX]; /* for messages, if the file has no name */
+	char path[PATH_MAX]; /* of the directory, if the file has no name */
 	char *block; /* the octets not yet written */
 	size_t block_len;
-	size_t prefix_len; /* octets of the scan-only line in the file */
-	off_t written; /* octets in the file */
+	size_t prefix_len; /* octets of the scan-only line; 0: no name */
+	off_t written; /* octets of this message in the file */
 };
 
 /*

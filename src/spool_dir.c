@@ -95,6 +95,9 @@ spool_dir_take(const char *dir)
 		value = (intptr_t)pthread_getspecific(kept);
 	if (value == 0)
 		return create_unnamed(dir);
+	/* A directory that has become useless is so for every thread. */
+	if (faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0)
+		return -1;
 	(void)pthread_setspecific(kept, NULL);
 	return (int)value - 1;
 }

@@ -17,9 +17,10 @@
 #define SPOOL_DIR_PREFIX "clamsmtpd." /* of the names of temporary files */
 
 /*
- * Take a file of mode 0600 without a name: the one this thread keeps, of which
- * the first octets may be another message's, or a new one in dir.
- * Returns the descriptor, or -1 with errno.
+ * Take a file of mode 0600 without a name: the one this thread keeps, which may
+ * hold octets of another message, or a new one in dir.
+ * Returns the descriptor, or -1 with errno: dir is missing, may not be written
+ * to, or (a new one) has no room.
  */
 int spool_dir_take(const char *dir);
 

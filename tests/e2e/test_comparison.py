@@ -1345,6 +1345,8 @@ def played(request):
 @needs_original
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_same_as_1_10(name, played):
+    if name == "config_unknown_user" and os.geteuid() != 0:
+        pytest.skip("without root 1.10 does not look the user up")
     theirs, ours = (played[name, binary].result(10 * WAIT) for binary in (ORIGINAL, OURS))
     different = {part for part in theirs if theirs[part] != ours[part]}
     listed, reason = INTENDED.get(name, ("", ""))

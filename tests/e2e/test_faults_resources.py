@@ -56,18 +56,22 @@ def start_unprivileged(r, threads=None):
     settle(r)
 
 
-def spool_is_missing(r, size):
+def spool_is_missing(r, size, kept):
     with r.client() as c:
+        if kept:  # its thread has a file from an earlier message
+            assert c.mail() == QUEUED
         os.rename(r.daemon.spool, r.daemon.spool + "~")
         deferred(r, c, SIZES[size])
         os.rename(r.daemon.spool + "~", r.daemon.spool)
         mail_again(c)
-    assert not r.clamd.scans[1:] and len(r.server.messages) == 1
+    assert len(r.clamd.scans) == len(r.server.messages) == 1 + kept
 
 
-def spool_is_read_only(r, size):
+def spool_is_read_only(r, size, kept):
     start_unprivileged(r)
     with r.client() as c:
+        if kept:
+            assert c.mail() == QUEUED
         os.chmod(r.daemon.spool, 0o555)
         deferred(r, c, SIZES[size])
         os.chmod(r.daemon.spool, 0o755)
@@ -107,8 +111,11 @@ def file_size_limit(r, size):
 
 
 for _size in SIZES:
-    matrix.add("spool: missing, " + _size, spool_is_missing, _size, reusable=False)
-    matrix.add("spool: read-only, " + _size, spool_is_read_only, _size, options=dict(PROMPT, start=False), reusable=False)
+    for _kept in (False, True):
+        _where = _size + (", a file is kept" if _kept else "")
+        matrix.add("spool: missing, " + _where, spool_is_missing, _size, _kept, reusable=False)
+        matrix.add("spool: read-only, " + _where, spool_is_read_only, _size, _kept,
+                   options=dict(PROMPT, start=False), reusable=False)
     for _name, _full in (("octets", "size=32k"), ("inodes", "nr_inodes=8,size=1m")):
         matrix.add("spool: no %s left, %s" % (_name, _size), spool_is_full, _size, _full,
                    options=dict(PROMPT, start=False), reusable=False,

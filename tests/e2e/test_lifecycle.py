@@ -5,7 +5,9 @@
 import contextlib
 import os
 import pwd
+import resource
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -424,28 +426,33 @@ def test_the_last_step_has_its_time(make):
     never.release()
 
 
-def test_a_stop_under_endless_content(make):
-    r = make()
-    stop = threading.Event()
+def test_a_stop_under_endless_content(directory, make):
+    """The sender is faster than the daemon, which so never has to wait."""
+    r = make(preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
+    path = os.path.join(directory, "endless")
+    with open(path, "wb") as f:
+        f.write(b"x\r\n" * ((16 << 20) // 3))
 
     def pour(c):
         with contextlib.suppress(OSError):
-            while not stop.is_set():
-                c.send(b"x" * 78 * 1000 + b"\r\n")
+            while os.sendfile(c.sock.fileno(), f.fileno(), 0, 1 << 24) > 0:
+                pass
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(r.client()) for _ in range(2)]
-        pourers = [threading.Thread(target=pour, args=(c,)) for c in clients]
-        for c, t in zip(clients, pourers):
-            c.envelope()
-            c.cmd(b"DATA")
-            t.start()
-        wait_until(lambda: sum(os.stat(f).st_size for f in r.daemon.temp_files()) > 1 << 20)
+        f = stack.enter_context(open(path, "rb"))
+        c = stack.enter_context(r.client())
+        c.envelope()
+        assert c.cmd(b"DATA")[:3] == b"354"
+        c.sock.setblocking(True)
+        t = threading.Thread(target=pour, args=(c,))
+        t.start()
+        r.daemon.wait_log("couldn't write to cache file: .*File too large")
+        time.sleep(0.5)
         began = time.monotonic()
         r.daemon.signal(signal.SIGTERM)
         try:
             assert r.daemon.wait_exit() == 0
             assert time.monotonic() - began < 5
         finally:
-            stop.set()
-            for t in pourers:
-                t.join()
+            with contextlib.suppress(OSError):
+                c.sock.shutdown(socket.SHUT_RDWR)
+            t.join()

@@ -75,11 +75,14 @@ def one_message(r, shortage, n, for_good, from_the_start, content, replies):
     r.server.clear()
     r.clamd.clear()
     r.server.on(".", replies[0])
+    mark = r.daemon.mark()
     with r.client() as c:
         if from_the_start:
             shortage.arm(n, for_good)
         # Without a wait in between, as a client that uses PIPELINING would.
-        reached = all(c.cmd(line)[:3] == b"250" for line in (b"EHLO x", b"MAIL FROM:<a@b>", b"RCPT TO:<c@d>"))
+        # Long enough for the envelope to grow at each of them.
+        rcpts = [b"RCPT TO:<%s%d@d>" % (b"c" * 150, i) for i in range(3)]
+        reached = all(c.cmd(line)[:3] == b"250" for line in [b"EHLO x", b"MAIL FROM:<a@b>"] + rcpts)
         reply = c.cmd(b"DATA") if reached else b""
         if reply.startswith(b"354"):
             if not from_the_start:
@@ -90,9 +93,14 @@ def one_message(r, shortage, n, for_good, from_the_start, content, replies):
         c.close()
     for peer in list(r.server.connections):
         peer.wait_closed()
+    r.daemon.wait_log("CLIENT connection closed", mark)
     has_it = len(r.server.messages) == 1
     assert len(r.server.messages) <= 1, (n, r.server.messages)
     assert reply in replies or reply == b"" or last_words(reply), (n, reply)
+    if reply[:3] == b"250" and reply in replies:
+        # It is all in the log, or that it is not.
+        log = "\n".join(r.daemon.log_since(mark))
+        assert log.count("to=ccc") == 3 or "out of memory" in log, (n, log)
     if content == INFECTED:
         assert not r.server.messages
     elif replies[0].startswith(b"250"):

@@ -105,7 +105,7 @@ messages_of_a_thread(void *last)
 		assert_int_equal(fstat(s.fd, &st), 0);
 		assert_int_equal(st.st_mode & 07777, 0600);
 		/* A large one has been given back to the disk. */
-		assert_true(st.st_size <= SPOOL_BLOCK_SIZE);
+		assert_true(st.st_size <= SPOOL_KEPT_MAX);
 		fill(&s, (char)('a' + i), sizes[i]);
 		assert_int_equal(spool_finish(&s), 0);
 		check_content(&s, (char)('a' + i), sizes[i]);
