@@ -381,9 +381,9 @@ replies_await(struct session *s, struct reply *r, struct deadline d)
 		l = smtp_reply_parse(line.data, line.len);
 		strbuf_add(&r->text, line.data, line.len);
 		strbuf_add(&r->text, "\r\n", 2);
-		/* Its lines must agree (RFC 5321 4.2.1): a client may go by
-		 * the first, we by the last. */
-		if (lines > 0 && l.code != r->code)
+		/* Its lines must agree (RFC 5321 4.2.1), at least in what
+		 * counts: a client may go by the first, we by the last. */
+		if (lines > 0 && l.code / 100 != r->code / 100)
 			break;
 		r->code = l.code;
 		if (l.last) {

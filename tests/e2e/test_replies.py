@@ -88,6 +88,13 @@ def test_a_final_reply_that_contradicts_itself(rig, reply):
     assert rig.summary().endswith("status=SERVER-ERROR")
 
 
+def test_a_final_reply_of_two_codes_that_agree(rig):
+    rig.server.on(".", b"251-so\r\n250 ok\r\n")
+    with rig.client() as c:
+        assert c.mail(CONTENT) == b"251-so\r\n250 ok\r\n"
+    assert rig.summary().endswith("status=CLEAN")
+
+
 def test_pass_is_marked_even_if_there_is_no_place(make):
     r = make(Action="pass")
     for n, start in enumerate([b" \r\nSubject: x\r\n", b" x\r\nSubject: x\r\n", b"From x\r\n y\r\nSubject: x\r\n"]):

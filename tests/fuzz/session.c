@@ -74,6 +74,8 @@ struct party {
 struct reply_reader {
 	char line[4]; /* the beginning */
 	size_t len;
+	char first; /* digit of the reply's lines so far; 0 at its beginning */
+	bool agree; /* they all begin with it */
 	bool asked_password; /* there was a 334, and no line behind it yet */
 };
 
@@ -455,11 +457,21 @@ note_replies(const char *p, size_t len)
 		if (r->len < 3 || r->line[0] < '1' || r->line[0] > '9' ||
 		    r->line[1] < '0' || r->line[1] > '9' || r->line[2] < '0' ||
 		    r->line[2] > '9' ||
-		    (r->len > 3 && memchr("- \t\r\v\f", r->line[3], 6) == NULL))
+		    (r->len > 3 && memchr("- \t\r\v\f", r->line[3], 6) == NULL)) {
 			note_reply(0);
-		else if (r->len == 3 || r->line[3] != '-')
-			note_reply((r->line[0] - '0') * 100 +
-			    (r->line[1] - '0') * 10 + r->line[2] - '0');
+			r->first = 0;
+			r->len = 0;
+			continue;
+		}
+		r->agree = r->first == 0 || (r->agree && r->line[0] == r->first);
+		r->first = r->line[0];
+		if (r->len == 3 || r->line[3] != '-') {
+			/* Lines that disagree are nobody's word. */
+			note_reply(!r->agree ? 0
+					     : (r->line[0] - '0') * 100 +
+				    (r->line[1] - '0') * 10 + r->line[2] - '0');
+			r->first = 0;
+		}
 		r->len = 0;
 	}
 }
