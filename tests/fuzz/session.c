@@ -141,10 +141,10 @@ judge_answer(void)
 	const char *a = strbuf_str(&play.answer);
 	size_t n = strlen(subject);
 
-	if (!play.was_shown)
-		return ANSWER_OTHER;
-	if (play.answer.len == n + 5 && memcmp(a, subject, n) == 0 &&
-	    memcmp(a + n, ": OK", 4) == 0 && ends_line(a[n + 4]))
+	/* Only what was seen as a whole can be clean. */
+	if (play.was_shown && play.answer.len == n + 5 &&
+	    memcmp(a, subject, n) == 0 && memcmp(a + n, ": OK", 4) == 0 &&
+	    ends_line(a[n + 4]))
 		return ANSWER_CLEAN;
 	for (size_t i = 0; i + 7 <= play.answer.len; i++)
 		if (memcmp(a + i, " FOUND", 6) == 0)
@@ -330,7 +330,7 @@ check_data(void)
 	    (answer == ANSWER_FOUND &&
 		play.settings.action == WHEN_INFECTED_PASS);
 
-	if (play.was_shown && !play.asked && may_be)
+	if (!play.asked && may_be)
 		play.asked = true;
 	else
 		excuse();
@@ -350,7 +350,8 @@ check_content(const struct strbuf *sent)
 		    (sent->len == play.shown.len &&
 			memcmp(strbuf_str(sent), strbuf_str(&play.shown),
 			    sent->len) == 0));
-	} else /* it is marked, if need be by making all of it body */
+	} else if (play.was_shown)
+		/* It is marked, if need be by making all of it body. */
 		CHECK(is_with_header(sent, MARK) ||
 		    is_with_header(sent, MARK "\r\n"));
 	strbuf_free(&header);
