@@ -102,7 +102,7 @@ ask_scan(struct conn *c, const struct spool *spool)
 	struct strbuf command = {0};
 
 	strbuf_puts(&command, "zSCAN ");
-	strbuf_puts(&command, spool->path);
+	strbuf_puts(&command, spool_path(spool));
 	conn_log(c, '>', strbuf_str(&command), command.len);
 	conn_put(c, strbuf_str(&command), command.len + 1);
 	strbuf_free(&command);
@@ -207,7 +207,7 @@ clamd_scan(const struct settings *set, const struct spool *spool,
 		io = read_answer(&c, deadline_in(set->timeout_s * 1000));
 	result->cancelled = io == IO_CANCELLED;
 	if (!result->cancelled)
-		judge(&c, by_path ? spool->path : STREAM_SUBJECT, sent, io,
-		    result);
+		judge(&c, by_path ? spool_path(spool) : STREAM_SUBJECT, sent,
+		    io, result);
 	conn_close(&c);
 }

@@ -100,7 +100,7 @@ send_encoded(struct sending *x, off_t from, off_t to, char *in, char *out)
 
 		if (spool_read(spool, from, in, n) != (ssize_t)n) {
 			log_error("couldn't read from cache file: %s: %m",
-			    spool->path);
+			    spool_path(spool));
 			return IO_ERROR;
 		}
 		add_piece(x, out, dot_encode(&x->dots, in, n, out));
@@ -290,7 +290,7 @@ hand_over(struct session *s, const struct forward_order *order,
 	struct reply r = {0};
 	enum io io;
 
-	log_debug("sending from cache file: %s", order->spool->path);
+	log_debug("sending from cache file: %s", spool_path(order->spool));
 	io = send_content(s, order);
 	/* A server that refuses in the middle may have closed as well. */
 	if (io != IO_OK && look_for_early_answer(s) == IO_EOF)

@@ -36,15 +36,13 @@ struct message {
 	struct header_scan places;
 	struct scan_result result;
 	struct strbuf status; /* for the summary; empty: none */
-	char quarantined[PATH_MAX];
+	struct strbuf quarantined; /* the copy's path */
 };
 
 static void
 fail_spool(struct message *m, const char *what)
 {
-	log_error("%s: %s: %m", what,
-	    m->spool.path[0] != '\0' ? m->spool.path
-				     : m->s->set->temp_directory);
+	log_error("%s: %s: %m", what, spool_path(&m->spool));
 	m->spool_failed = true;
 	spool_close(&m->spool); /* others may need the room on the disk */
 }
@@ -125,7 +123,7 @@ open_spool(struct message *m)
 		&m->spool, set->spool_directory, clamd_spool_prefix(set)) < 0)
 		fail_spool(m, "couldn't open cache file");
 	else
-		log_debug("created cache file: %s", m->spool.path);
+		log_debug("created cache file: %s", spool_path(&m->spool));
 }
 
 static void
@@ -234,12 +232,13 @@ scan(struct message *m)
 static int
 quarantine(struct message *m)
 {
-	if (spool_quarantine(&m->spool, m->quarantined) == 0) {
-		log_info("quarantined virus file as: %s", m->quarantined);
+	if (spool_quarantine(&m->spool, &m->quarantined) == 0) {
+		log_info("quarantined virus file as: %s",
+		    strbuf_str(&m->quarantined));
 		return 0;
 	}
 	log_error("couldn't quarantine virus file: %m");
-	m->quarantined[0] = '\0';
+	strbuf_free(&m->quarantined);
 	return -1;
 }
 
@@ -253,7 +252,7 @@ run_virus_action(struct message *m)
 	    .server = s->server_ip,
 	    .virus = strbuf_str(&m->result.name),
 	    .tmpdir = s->set->temp_directory,
-	    .email = m->quarantined,
+	    .email = strbuf_str(&m->quarantined),
 	    .remote = strbuf_str(&s->envelope.remote),
 	    .remote_helo = strbuf_str(&s->envelope.remote_helo),
 	};
@@ -411,6 +410,7 @@ message_handle(struct session *s)
 	if (io != IO_ERROR && io != IO_TIMEOUT) /* as 1.10 */
 		report(&m);
 	strbuf_free(&m.result.name);
+	strbuf_free(&m.quarantined);
 	strbuf_free(&m.status);
 	envelope_clear(&s->envelope);
 	s->phase = PHASE_COMMANDS;

@@ -6,7 +6,6 @@
 #include "src/spool.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,21 +14,23 @@
 
 #define QUARANTINE_NAME "virus."
 
-/* A file that others can open by its path. */
-static int
-open_named(struct spool *s)
+const char *
+spool_path(const struct spool *s)
 {
-	s->fd = spool_dir_create(s->dir, SPOOL_DIR_PREFIX, true, s->path);
-	return s->fd < 0 ? -1 : 0;
+	return s->path.len > 0 ? strbuf_str(&s->path) : s->dir;
 }
 
-/* A file that only we have; messages about it can only name the directory. */
-static int
-open_unnamed(struct spool *s)
+/* The memory; errno stays. */
+static void
+give_up(struct spool *s)
 {
-	s->fd = spool_dir_take(s->dir);
-	(void)snprintf(s->path, sizeof s->path, "%s", s->dir);
-	return s->fd < 0 ? -1 : 0;
+	int saved = errno;
+
+	pool_put(s->block);
+	strbuf_free(&s->path);
+	s->block = NULL;
+	s->fd = -1;
+	errno = saved;
 }
 
 int
@@ -39,9 +40,12 @@ spool_open(struct spool *s, const char *dir, const char *prefix)
 	s->block = pool_get();
 	if (s->block == NULL)
 		return -1;
-	if ((prefix != NULL ? open_named(s) : open_unnamed(s)) < 0) {
-		pool_put(s->block);
-		s->block = NULL;
+	if (prefix != NULL)
+		s->fd = spool_dir_create(dir, SPOOL_DIR_PREFIX, true, &s->path);
+	else
+		s->fd = spool_dir_take(dir);
+	if (s->fd < 0) {
+		give_up(s);
 		return -1;
 	}
 	if (prefix != NULL) {
@@ -152,7 +156,7 @@ copy_content(const struct spool *s, int fd, char *buf)
 }
 
 int
-spool_quarantine(const struct spool *s, char *path)
+spool_quarantine(const struct spool *s, struct strbuf *path)
 {
 	char *buf = pool_get();
 	int fd = -1, rc = -1, saved;
@@ -167,7 +171,7 @@ spool_quarantine(const struct spool *s, char *path)
 		rc = -1;
 	}
 	if (fd >= 0 && rc < 0)
-		(void)unlink(path);
+		(void)unlink(strbuf_str(path));
 	pool_put(buf);
 	errno = saved;
 	return rc;
@@ -190,11 +194,9 @@ spool_close(struct spool *s)
 	if (s->block == NULL)
 		return;
 	if (s->prefix_len > 0) {
-		(void)unlink(s->path);
+		(void)unlink(strbuf_str(&s->path));
 		(void)close(s->fd);
 	} else
 		keep_file(s);
-	pool_put(s->block);
-	s->block = NULL;
-	s->fd = -1;
+	give_up(s);
 }

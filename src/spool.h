@@ -10,12 +10,12 @@
 #ifndef SRC_SPOOL_H
 #define SRC_SPOOL_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "common/pool.h"
+#include "common/strbuf.h"
 
 #define SPOOL_BLOCK_SIZE POOL_BUFFER_SIZE /* octets written at once */
 #define SPOOL_KEPT_MAX 8192 /* octets that a file may hold at rest */
@@ -24,7 +24,7 @@ struct spool {
 	int fd; /* -1 while closed */
 	bool failed; /* the file could not be written */
 	const char *dir; /* borrowed */
-	char path[PATH_MAX]; /* of the directory, if the file has no name */
+	struct strbuf path; /* of a file that has a name */
 	char *block; /* the octets not yet written */
 	size_t block_len;
 	size_t prefix_len; /* octets of the scan-only line; 0: no name */
@@ -38,6 +38,9 @@ struct spool {
  * Returns 0, or -1 with errno; then there is nothing to close.
  */
 int spool_open(struct spool *s, const char *dir, const char *prefix);
+
+/* The path of the file, or of its directory if it has no name; borrowed. */
+const char *spool_path(const struct spool *s);
 
 /*
  * Room for at least min (<= SPOOL_BLOCK_SIZE / 2) octets more, of *room octets:
@@ -67,10 +70,10 @@ char *spool_memory(const struct spool *s);
 ssize_t spool_read(const struct spool *s, off_t offset, char *buf, size_t len);
 
 /*
- * Copy the content into a new file dir/virus.XXXXXX; its path goes to path
- * (PATH_MAX octets).  Returns 0, or -1 with errno and no file.
+ * Copy the content into a new file dir/virus.XXXXXX; its path becomes path.
+ * Returns 0, or -1 with errno and no file.
  */
-int spool_quarantine(const struct spool *s, char *path);
+int spool_quarantine(const struct spool *s, struct strbuf *path);
 
 /* Give the file up: a named one is removed.  May be called twice. */
 void spool_close(struct spool *s);

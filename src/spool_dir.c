@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,24 +27,28 @@ static pthread_once_t kept_once = PTHREAD_ONCE_INIT;
 static bool kept_works; /* written once, before any thread reads it */
 
 int
-spool_dir_create(const char *dir, const char *name, bool for_group, char *path)
+spool_dir_create(
+    const char *dir, const char *name, bool for_group, struct strbuf *path)
 {
 	size_t len = strlen(dir);
-	bool ended = len > 0 && dir[len - 1] == '/';
-	int n = snprintf(
-	    path, PATH_MAX, "%s%s%s" RANDOM_PART, dir, ended ? "" : "/", name);
 	int fd, saved;
 
-	if (n < 0 || n >= PATH_MAX) {
-		errno = ENAMETOOLONG;
+	strbuf_clear(path);
+	strbuf_puts(path, dir);
+	if (len > 0 && dir[len - 1] != '/')
+		strbuf_puts(path, "/");
+	strbuf_puts(path, name);
+	strbuf_puts(path, RANDOM_PART);
+	if (path->failed) {
+		errno = ENOMEM;
 		return -1;
 	}
-	fd = mkostemp(path, O_CLOEXEC);
+	fd = mkostemp(path->data, O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	if (for_group && fchmod(fd, GROUP_MODE) < 0) {
 		saved = errno;
-		(void)unlink(path);
+		(void)unlink(path->data);
 		(void)close(fd);
 		errno = saved;
 		return -1;
@@ -57,19 +60,23 @@ spool_dir_create(const char *dir, const char *name, bool for_group, char *path)
 static int
 create_unnamed(const char *dir)
 {
-	char path[PATH_MAX];
-	int fd = -1;
+	struct strbuf path = {0};
+	int fd, saved;
 
 #ifdef O_TMPFILE
 	fd = open(dir, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
 		return fd;
 #endif
-	fd = spool_dir_create(dir, SPOOL_DIR_PREFIX, false, path);
-	if (fd >= 0 && unlink(path) < 0) {
+	fd = spool_dir_create(dir, SPOOL_DIR_PREFIX, false, &path);
+	saved = errno;
+	if (fd >= 0 && unlink(strbuf_str(&path)) < 0) {
+		saved = errno;
 		(void)close(fd);
-		return -1;
+		fd = -1;
 	}
+	strbuf_free(&path);
+	errno = saved;
 	return fd;
 }
 

@@ -12,7 +12,8 @@
 #define SRC_SPOOL_DIR_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+
+#include "common/strbuf.h"
 
 #define SPOOL_DIR_PREFIX "clamsmtpd." /* of the names of temporary files */
 
@@ -29,11 +30,11 @@ void spool_dir_keep(int fd);
 
 /*
  * Create a file dir/nameXXXXXX, for its owner alone or of mode 0640; its path
- * goes to path (PATH_MAX octets).  Links are not followed (mkstemp(3)).
- * Returns the descriptor, which is the caller's, or -1 with errno.
+ * becomes path (also in a failure, such as it is).  Links are not followed
+ * (mkstemp(3)).  Returns the descriptor, which is the caller's, or -1 with errno.
  */
 int spool_dir_create(
-    const char *dir, const char *name, bool for_group, char *path);
+    const char *dir, const char *name, bool for_group, struct strbuf *path);
 
 /* How a directory for spools was found to be. */
 enum spool_dir {

@@ -181,10 +181,10 @@ a_named_file(void **state)
 
 	(void)state;
 	assert_int_equal(spool_open(&s, dir, "Line: x\r\n"), 0);
-	assert_int_equal(strncmp(s.path, dir, strlen(dir)), 0);
+	assert_int_equal(strncmp(spool_path(&s), dir, strlen(dir)), 0);
 	fill(&s, 'x', SPOOL_BLOCK_SIZE);
 	assert_int_equal(spool_finish(&s), 0);
-	assert_int_equal(stat(s.path, &st), 0);
+	assert_int_equal(stat(spool_path(&s), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	assert_int_equal(st.st_size, SPOOL_BLOCK_SIZE + 9);
 	check_content(&s, 'x', SPOOL_BLOCK_SIZE);
