@@ -16,6 +16,7 @@
 #include "src/smtp_reply.h"
 
 #define OUR_NAME "smtp.passthru"
+#define TEXT_LOST " (text lost for want of memory)"
 
 /* Relay a line as it is, but for octets that could be taken for its end. */
 static void
@@ -399,9 +400,9 @@ replies_await(struct session *s, struct reply *r, struct deadline d)
 static void
 relay_code(struct session *s, int code)
 {
-	char line[sizeof "999 (text lost for want of memory)"];
+	char line[sizeof "999" TEXT_LOST];
 
-	snprintf(line, sizeof line, "%d (text lost for want of memory)", code);
+	snprintf(line, sizeof line, "%d" TEXT_LOST, code);
 	session_reply(s, line);
 }
 

@@ -105,9 +105,9 @@ set_watch(const struct session *s, struct pollfd *w, int fd, short events)
 static enum io
 see(struct session *s, const struct pollfd *w)
 {
-	if (w[STOP].revents != 0 && s->phase != PHASE_FORWARD)
-		return IO_CANCELLED;
 	if (w[STOP].revents != 0) {
+		if (s->phase != PHASE_FORWARD)
+			return IO_CANCELLED;
 		/* The last step may go on, but not for ever. */
 		s->stopping = true;
 		s->stop_deadline = session_timeout(s);

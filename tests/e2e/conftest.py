@@ -68,3 +68,9 @@ def make():
             errors.append(str(e))
         shutil.rmtree(path, ignore_errors=True)
     assert not errors, errors
+
+
+@pytest.fixture
+def local_rig(make, directory):
+    """make() with a daemon that listens at a path."""
+    return lambda **options: make(Listen=directory + "/s", **options)

@@ -212,8 +212,7 @@ def test_messages_name_file_and_line(directory, line, message):
 
 
 def test_the_name_of_the_default_socket(make):
-    r = make(start=False)
-    r.daemon.auto_listen = False
+    r = make(start=False, Listen=None)
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with contextlib.suppress(OSError):

@@ -37,12 +37,9 @@ def test_the_place(rig, before, after):
 
 @pytest.mark.parametrize("name", [
     "x\r\n.\r\nMAIL FROM:<e>\r\nRCPT TO:<v>\r\nDATA\r\nINFECTED:Y\r\n.\r\n", "a\nb", "a\r\n\r\nb", "\r\n"])
-def test_the_name_of_a_local_client_may_be_anything(make, name):
+def test_the_name_of_a_local_client_may_be_anything(local_rig, name):
     """It gets into the line, which must still be one, or is left out."""
-    r = make(start=False, Header="X-Client: %i")
-    r.daemon.options["Listen"] = r.directory + "/s"
-    r.daemon.auto_listen = False
-    r.daemon.start()
+    r = local_rig(Header="X-Client: %i")
     with socket.socket(socket.AF_UNIX) as s:
         old = os.getcwd()
         os.chdir(r.directory)
@@ -63,11 +60,8 @@ def test_the_name_of_a_local_client_may_be_anything(make, name):
 
 
 @pytest.mark.parametrize("header", [r"X-Client: relay\r\n\t%i", "%i: x"])
-def test_a_client_without_a_name(make, header):
-    r = make(start=False, Header=header)
-    r.daemon.options["Listen"] = r.directory + "/s"
-    r.daemon.auto_listen = False
-    r.daemon.start()
+def test_a_client_without_a_name(local_rig, header):
+    r = local_rig(Header=header)
     with r.client() as c:
         assert c.mail(b"A: b\r\n\r\nbody\r\n")[:3] == b"250"
     assert r.server.wait_messages(1).content == b"A: b\r\n\r\nbody\r\n"

@@ -391,10 +391,8 @@ def test_a_detached_daemon_cannot_be_dumped_at_all(make):
 
 
 @pytest.mark.parametrize("how", ["no TempDirectory", "pid file of another"])
-def test_no_socket_is_left_by_a_failed_start(make, how):
-    r = make(start=False)
-    r.daemon.auto_listen = False
-    r.daemon.options["Listen"] = r.directory + "/s"
+def test_no_socket_is_left_by_a_failed_start(local_rig, make, how):
+    r = local_rig(start=False)
     other = make(start=False)
     if how == "no TempDirectory":
         r.daemon.options["TempDirectory"] = r.directory + "/none"

@@ -64,12 +64,8 @@ def test_an_empty_name_is_set(make):
     assert environment(r.out)["VIRUS"] == ""
 
 
-def test_a_client_without_an_address_is_set(make):
-    r = make(start=False)
-    r.out = os.path.join(r.directory, "out")
-    r.daemon.auto_listen = False
-    r.daemon.options.update(VirusAction=ENV.format(out=r.out), Listen=r.directory + "/s")
-    r.daemon.start()
+def test_a_client_without_an_address_is_set(local_rig):
+    r = with_action(local_rig, ENV)
     with r.client() as c:
         c.mail(INFECTED)
     assert environment(r.out)["CLIENT"] == ""
