@@ -42,6 +42,9 @@ import time
 
 WAIT = float(os.environ.get("E2E_WAIT", "20"))
 
+# As it was: pytest changes its own while threads of the tests start daemons.
+ENVIRONMENT = dict(os.environ)
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -881,7 +884,7 @@ class Daemon:
     def spawn(self):
         """Start the process without waiting for anything."""
         self.write_config()
-        env = dict(os.environ, LC_ALL="C", **self.env)
+        env = dict(ENVIRONMENT, LC_ALL="C", **self.env)
         argv = self.wrapper + WRAPPER + [self.binary, "-f", self.config]
         if self.level is not None:
             argv += ["-d", str(self.level)]

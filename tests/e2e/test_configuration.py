@@ -162,8 +162,8 @@ def test_no_outaddress(directory):
 
 
 def test_transparent_ignores_outaddress(directory):
-    text = "TransparentProxy: on\nOutAddress: 127.0.0.1:25\nListen: 127.0.0.1:10025\nTempDirectory: /nonexistent\n"
-    code, err = load(directory, text)
+    text = "TransparentProxy: on\nOutAddress: 127.0.0.1:25\nListen: 127.0.0.1:%d\nTempDirectory: /nonexistent\n"
+    code, err = load(directory, text % free_port())
     assert code == 2
     assert "clamsmtpd: the OutAddress option will be ignored when TransparentProxy is enabled" in err
 
@@ -175,7 +175,8 @@ def test_the_temporary_directory_is_checked(directory, kind):
         open(path, "w").close()
     elif kind == "unwritable":
         os.mkdir(path, 0o555)
-    code, err = load(directory, "OutAddress: 127.0.0.1:1\nListen: 127.0.0.1:10025\nTempDirectory: %s\n" % path,
+    code, err = load(directory, "OutAddress: 127.0.0.1:1\nListen: 127.0.0.1:%d\nTempDirectory: %s\n" % (
+        free_port(), path),
                      preexec_fn=drop_root)
     assert code == 2
     assert re.search(r"^clamsmtpd: invalid setting: TempDirectory \(.+\)$", err, re.M), err
