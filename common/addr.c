@@ -1,5 +1,5 @@
 /*
- * Addresses of sockets (floor 0).
+ * Addresses of sockets.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

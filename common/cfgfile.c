@@ -1,5 +1,5 @@
 /*
- * Files of "Name: value" lines (floor 0).
+ * Files of "Name: value" lines.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -1,5 +1,5 @@
 /*
- * A buffered connection (floor 0).
+ * A buffered connection.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

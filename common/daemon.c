@@ -1,5 +1,5 @@
 /*
- * Detaching, user, pid file, limits (floor 0).
+ * Detaching, user, pid file, limits.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

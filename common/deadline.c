@@ -1,5 +1,5 @@
 /*
- * Instants on the monotonic clock (floor 0).
+ * Instants on the monotonic clock.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

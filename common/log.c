@@ -1,5 +1,5 @@
 /*
- * Log lines to syslog or the console (floor 0).
+ * Log lines to syslog or the console.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -1,5 +1,5 @@
 /*
- * A pool of large buffers (floor 0).
+ * A pool of large buffers.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -1,5 +1,5 @@
 /*
- * The accept loop and its threads (floor 0).
+ * The accept loop and its threads.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -1,5 +1,5 @@
 /*
- * Sockets (floor 0).
+ * Sockets.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

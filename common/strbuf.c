@@ -1,5 +1,5 @@
 /*
- * A growing buffer of octets (floor 0).
+ * A growing buffer of octets.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

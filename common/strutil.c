@@ -1,5 +1,5 @@
 /*
- * Small questions about strings (floor 0).
+ * Small questions about strings.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */

@@ -1,5 +1,5 @@
 /*
- * The program clamsmtpd (floor 4): its options, its start and its stop.
+ * The program clamsmtpd: its options, its start and its stop.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -15,9 +15,9 @@
 #include "common/server.h"
 #include "common/sock.h"
 #include "common/strutil.h"
-#include "src/session.h"
-#include "src/settings.h"
-#include "src/spool_dir.h"
+#include "src/session/session.h"
+#include "src/config/settings.h"
+#include "src/mail/spool_dir.h"
 
 #define CONFIG_FILE SYSCONFDIR "/clamsmtpd.conf"
 #define EXIT_USAGE 2 /* the command line or the configuration is wrong */

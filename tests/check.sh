@@ -202,7 +202,7 @@ done
 lint cppcheck cppcheck -q --std=c11 --inline-suppr --error-exitcode=1 \
 	--enable=warning,performance,portability \
 	-I. '-DSYSCONFDIR="/etc"' common src
-lint clang-tidy clang-tidy --quiet common/*.c src/*.c \
+lint clang-tidy clang-tidy --quiet common/*.c src/*.c src/*/*.c \
 	-- -std=gnu11 -D_GNU_SOURCE -I. '-DSYSCONFDIR="/etc"' \
 	'-DPACKAGE_VERSION="0"'
 

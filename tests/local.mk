@@ -15,27 +15,27 @@ AM_TESTS_ENVIRONMENT = \
 TESTS = $(check_PROGRAMS) $(style_tests) tests/e2e/run.sh
 check_PROGRAMS = $(unit_tests) $(replay_programs)
 
-# ---- unit tests: tests/unit/X.t of X.c, for each pure file and a few others
+# ---- unit tests: tests/unit/WING/X.t of X.c
 
 if HAVE_CMOCKA
 unit_tests = \
-	tests/unit/action.t \
-	tests/unit/addr.t \
-	tests/unit/cfgfile.t \
-	tests/unit/conn.t \
-	tests/unit/deadline.t \
-	tests/unit/dotstuff.t \
-	tests/unit/envelope.t \
-	tests/unit/esmtp.t \
-	tests/unit/header.t \
-	tests/unit/pending.t \
-	tests/unit/settings.t \
-	tests/unit/smtp_command.t \
-	tests/unit/smtp_reply.t \
-	tests/unit/spool.t \
-	tests/unit/strbuf.t \
-	tests/unit/strutil.t \
-	tests/unit/verdict.t
+	tests/unit/scan/action.t \
+	tests/unit/common/addr.t \
+	tests/unit/common/cfgfile.t \
+	tests/unit/common/conn.t \
+	tests/unit/common/deadline.t \
+	tests/unit/smtp/dotstuff.t \
+	tests/unit/smtp/envelope.t \
+	tests/unit/smtp/esmtp.t \
+	tests/unit/mail/header.t \
+	tests/unit/smtp/pending.t \
+	tests/unit/config/settings.t \
+	tests/unit/smtp/smtp_command.t \
+	tests/unit/smtp/smtp_reply.t \
+	tests/unit/mail/spool.t \
+	tests/unit/common/strbuf.t \
+	tests/unit/common/strutil.t \
+	tests/unit/scan/verdict.t
 cmocka_lib = -lcmocka
 else
 unit_tests =
@@ -46,7 +46,7 @@ endif
 LDADD = src/libsmtpd.a common/libcommon.a $(cmocka_lib)
 
 # A file system without O_TMPFILE is made by hand.
-tests_unit_spool_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
+tests_unit_mail_spool_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
 
 # ---- fuzzers: X.replay runs the seeds in corpus/X, X.fuzz makes new ones
 

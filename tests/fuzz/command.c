@@ -5,7 +5,7 @@
  */
 #include <strings.h>
 
-#include "src/smtp_command.h"
+#include "src/smtp/smtp_command.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Is the line this verb, by the simplest reading? */

@@ -7,7 +7,7 @@
 
 #include "common/cfgfile.h"
 #include "common/log.h"
-#include "src/settings.h"
+#include "src/config/settings.h"
 #include "tests/fuzz/fuzz.h"
 
 /* A name of a host would be looked up, which is not for a fuzzer to do. */

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "src/dotstuff.h"
+#include "src/smtp/dotstuff.h"
 #include "tests/fuzz/fuzz.h"
 
 struct decoded {

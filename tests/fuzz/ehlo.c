@@ -6,8 +6,8 @@
  */
 #include <strings.h>
 
-#include "src/esmtp.h"
-#include "src/smtp_reply.h"
+#include "src/smtp/esmtp.h"
+#include "src/smtp/smtp_reply.h"
 #include "tests/fuzz/fuzz.h"
 
 /* How a careless client would read the keyword. */

@@ -4,8 +4,8 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "src/dotstuff.h"
-#include "src/header.h"
+#include "src/smtp/dotstuff.h"
+#include "src/mail/header.h"
 #include "tests/fuzz/fuzz.h"
 
 static void

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "src/smtp_reply.h"
+#include "src/smtp/smtp_reply.h"
 #include "tests/fuzz/fuzz.h"
 
 int

@@ -44,8 +44,8 @@
 
 #include "common/log.h"
 #include "common/strbuf.h"
-#include "src/clamd.h"
-#include "src/session.h"
+#include "src/scan/clamd.h"
+#include "src/session/session.h"
 #include "tests/fuzz/fuzz.h"
 
 #define SCRIPT_MAX 16384 /* octets of an input */

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "src/verdict.h"
+#include "src/scan/verdict.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The one answer that means clean. */

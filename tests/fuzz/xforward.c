@@ -4,7 +4,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "src/envelope.h"
+#include "src/smtp/envelope.h"
 #include "tests/fuzz/fuzz.h"
 
 static void

@@ -11,11 +11,11 @@ complain() {
 	status=1
 }
 
-for f in tests/*.* tests/[!f]*/*.* tests/fuzz/*.*; do
+for f in tests/*.* tests/[!f]*/*.* tests/unit/*/*.* tests/fuzz/*.*; do
 	case $f in
 	tests/local.mk | *.o | *.log | *.trs | *.replay | *.fuzz) continue ;;
-	tests/unit/*.t) continue ;;
-	tests/unit/*.c) name=${f%.c}.t ;;
+	tests/unit/*/*.t) continue ;;
+	tests/unit/*/*.c) name=${f%.c}.t ;;
 	*) name=$f ;;
 	esac
 	grep -q "[	 ]$name\( \|\$\)" tests/local.mk ||

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# The sample configuration, clamsmtpd.conf(5) and the table in src/settings.c
+# The sample configuration, clamsmtpd.conf(5) and the table in src/config/settings.c
 # name the same options with the same defaults.
 set -u
 cd "${srcdir:-$(dirname "$0")/../..}" || exit 99
@@ -14,7 +14,7 @@ trap 'rm -rf "$dir"' EXIT
 # one line or more.  Those of 1.10 that are no longer needed are listed apart.
 legacy='^\(Bounce\|DebugFiles\|ScanHeader\):'
 row='{ "\([A-Za-z]*\)", [a-z_]*, *FIELD([a-z_]*), *\("[^"]*"\|NULL\),.*'
-tr -s '\n\t ' ' ' <src/settings.c | sed 's/{ *"/\n{ "/g' |
+tr -s '\n\t ' ' ' <src/config/settings.c | sed 's/{ *"/\n{ "/g' |
 	sed -n "s/^$row/\1: \2/p" | sed 's/: NULL$/: /; s/: "\(.*\)"$/: \1/' |
 	LC_ALL=C sort >"$dir/all"
 grep -v "$legacy" "$dir/all" >"$dir/table"
@@ -41,7 +41,7 @@ LC_ALL=C sort -o "$dir/manual.legacy" "$dir/manual.legacy"
 
 status=0
 if [ "$(wc -l <"$dir/table")" -lt 17 ]; then
-	echo "cannot read the table in src/settings.c"
+	echo "cannot read the table in src/config/settings.c"
 	status=1
 fi
 for list in sample manual manual.legacy; do

@@ -1,0 +1,84 @@
+/*
+ * The options: one immutable value that every session reads.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_CONFIG_SETTINGS_H
+#define SRC_CONFIG_SETTINGS_H
+
+#include <stdbool.h>
+
+#include "common/addr.h"
+#include "src/scan/action.h"
+
+#define MAX_CONNECTIONS_MAX 65535
+#define SETTINGS_COUNT 20 /* options */
+
+enum scan_mode { SCAN_MODE_STREAM, SCAN_MODE_SCAN };
+enum bare_newline { BARE_NEWLINE_REPAIR, BARE_NEWLINE_REJECT };
+
+struct settings_value; /* memory of the values' texts */
+
+struct settings {
+	struct addr_spec out_address;
+	struct addr_spec listen;
+	struct addr_spec clam_address;
+	int max_connections;
+	int timeout_s;
+	int keep_alives_s; /* 0: none */
+	enum when_infected action;
+	enum scan_mode scan_mode;
+	enum bare_newline bare_newline;
+	bool quarantine;
+	bool xclient;
+	bool transparent_proxy;
+	bool debug_files; /* accepted, as 1.10 did, without effect */
+	const char *header; /* template; "" for none */
+	const char *temp_directory;
+	const char *spool_directory; /* the same as clamd names it */
+	const char *virus_action; /* "" for none */
+	const char *user; /* NULL for none */
+	const char *pid_file; /* "" for none */
+	const char *where[SETTINGS_COUNT]; /* for settings_where */
+	struct settings_value *values;
+};
+
+/* Set all defaults.  Returns 0, or -1 with ENOMEM. */
+int settings_init(struct settings *s);
+
+/*
+ * Set one option as if the configuration file said so.  Names know no case.
+ * where is "file:line" or "command line", for the message; value is copied.
+ * Returns 0, or -1 after an error was logged.
+ */
+int settings_set(
+    struct settings *s, const char *name, const char *value, const char *where);
+
+/* Where the option was set, for a message: "file:line", "command line" or
+ * "default".  Borrowed until settings_free. */
+const char *settings_where(const struct settings *s, const char *name);
+
+/*
+ * Read the options from a file.  A missing file is a warning.
+ * Returns 0, -1 after an error in the file was logged, or -2 when it could not
+ * be read, which was logged.
+ */
+int settings_load(struct settings *s, const char *path);
+
+/*
+ * Do the options go together?  path is named in the message.  A Header that is
+ * no header field is warned of and left out.  Returns 0, or -1 after an error
+ * was logged.
+ */
+int settings_check(struct settings *s, const char *path);
+
+/*
+ * Give TempDirectory the form in which clamd echoes paths (ScanMode: scan).
+ * Called when the working directory is final.  Returns 0, or -1 with errno.
+ */
+int settings_fix_spool_directory(struct settings *s);
+
+/* Give the memory back. */
+void settings_free(struct settings *s);
+
+#endif

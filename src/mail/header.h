@@ -1,0 +1,86 @@
+/*
+ * Header lines: where one may be added to a message, and what it says.  Pure.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_MAIL_HEADER_H
+#define SRC_MAIL_HEADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "common/strbuf.h"
+
+enum header_state {
+	HEADER_LINE_START,
+	HEADER_NAME, /* in what may be a field's name */
+	HEADER_BEHIND_NAME, /* blanks behind it */
+	HEADER_BODY, /* in a field, or a continuation with text */
+	HEADER_BLANKS, /* a line that was only blanks so far */
+	HEADER_FOUND /* the places are known */
+};
+
+/* Finds the place for another header field.  Zeroed before a message. */
+struct header_scan {
+	enum header_state state;
+	bool first_line_done;
+	bool had_field; /* a field came before this line */
+	off_t offset; /* of the next octet fed */
+	off_t line_start; /* of the line we are in */
+	off_t field_start; /* of the last field */
+	size_t name_len;
+	char name[5]; /* the beginning of the name, for "From " */
+	off_t top; /* result: behind an mbox line, else 0; -1: none */
+	off_t bottom; /* result: end of the header section; -1: none */
+};
+
+/*
+ * Feed content with CRLF line ends, cut anywhere.  Cheap once the places are
+ * known.  Cannot fail.
+ *
+ * The header section ends before the first line that is neither a field
+ * ("Name: ...") nor a continuation (begins with a blank).  A line of blanks
+ * alone is a continuation to some readers and the end of the header section to
+ * others, so the place is then before the field that it would continue.
+ * Where the first line begins with a blank there is no place: it would become a
+ * continuation of what we add.
+ * Source: RFC 5322 2.1, 2.2, 2.2.3.
+ */
+void header_scan_feed(struct header_scan *s, const char *in, size_t inlen);
+
+/*
+ * The content has ended.  Afterwards top and bottom are offsets in it where a
+ * header field (with its CRLF) may be inserted, or -1.
+ */
+void header_scan_finish(struct header_scan *s);
+
+/* What the symbols in a template stand for. */
+struct header_symbols {
+	const char *client_ip; /* %i */
+	const char *local_ip; /* %l */
+	struct tm date; /* %d */
+	const char *zone_name;
+	long zone_offset_s; /* east of UTC */
+};
+
+/*
+ * Expand the option Header: escapes (\r \n \t \\ and others) and %-symbols, and
+ * end it with CRLF.  The result is appended to out; nothing for an empty
+ * template.  Symbols that are unknown are left out and appended to unknown.
+ */
+void header_expand(const char *template, const struct header_symbols *symbols,
+    struct strbuf *out, struct strbuf *unknown);
+
+/*
+ * Is text (with CRLF at its end) one or more whole header fields: each line a
+ * field or a continuation of one, and no CR, LF or NUL anywhere else?  A name
+ * that begins with a dot is none here, so no line needs dot-stuffing.
+ */
+bool header_is_valid(const char *text, size_t len);
+
+/* Does the template ask for the top of the message ("Received:")? */
+bool header_wants_top(const char *template);
+
+#endif

@@ -1,0 +1,202 @@
+/*
+ * The temporary file with a message's content.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/mail/spool.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/pool.h"
+#include "src/mail/spool_dir.h"
+
+#define QUARANTINE_NAME "virus."
+
+const char *
+spool_path(const struct spool *s)
+{
+	return s->path.len > 0 ? strbuf_str(&s->path) : s->dir;
+}
+
+/* The memory; errno stays. */
+static void
+give_up(struct spool *s)
+{
+	int saved = errno;
+
+	pool_put(s->block);
+	strbuf_free(&s->path);
+	s->block = NULL;
+	s->fd = -1;
+	errno = saved;
+}
+
+int
+spool_open(struct spool *s, const char *dir, const char *prefix)
+{
+	*s = (struct spool){.fd = -1, .dir = dir};
+	s->block = pool_get();
+	if (s->block == NULL)
+		return -1;
+	if (prefix != NULL)
+		s->fd = spool_dir_create(dir, SPOOL_DIR_PREFIX, true, &s->path);
+	else
+		s->fd = spool_dir_take(dir);
+	if (s->fd < 0) {
+		give_up(s);
+		return -1;
+	}
+	if (prefix != NULL) {
+		s->prefix_len = strlen(prefix);
+		memcpy(s->block, prefix, s->prefix_len);
+		s->block_len = s->prefix_len;
+	}
+	return 0;
+}
+
+static int
+write_all(int fd, const char *data, size_t len, off_t offset)
+{
+	while (len > 0) {
+		ssize_t n = pwrite(fd, data, len, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		data += n;
+		len -= (size_t)n;
+		offset += n;
+	}
+	return 0;
+}
+
+static int
+write_block(struct spool *s)
+{
+	if (write_all(s->fd, s->block, s->block_len, s->written) < 0) {
+		s->failed = true;
+		return -1;
+	}
+	s->written += (off_t)s->block_len;
+	return 0;
+}
+
+char *
+spool_room(struct spool *s, size_t min, size_t *room)
+{
+	if (SPOOL_BLOCK_SIZE - s->block_len < min) {
+		if (write_block(s) < 0)
+			return NULL;
+		s->block_len = 0;
+	}
+	*room = SPOOL_BLOCK_SIZE - s->block_len;
+	return s->block + s->block_len;
+}
+
+void
+spool_commit(struct spool *s, size_t len)
+{
+	s->block_len += len;
+}
+
+int
+spool_finish(struct spool *s)
+{
+	return write_block(s);
+}
+
+off_t
+spool_size(const struct spool *s)
+{
+	return s->written - (off_t)s->prefix_len;
+}
+
+char *
+spool_memory(const struct spool *s)
+{
+	if (s->written != (off_t)s->block_len)
+		return NULL;
+	return s->block + s->prefix_len;
+}
+
+ssize_t
+spool_read(const struct spool *s, off_t offset, char *buf, size_t len)
+{
+	const char *memory = spool_memory(s);
+	off_t left = spool_size(s) - offset;
+	ssize_t n;
+
+	if (left < (off_t)len)
+		len = (size_t)left;
+	if (memory != NULL) {
+		memcpy(buf, memory + offset, len);
+		return (ssize_t)len;
+	}
+	do
+		n = pread(s->fd, buf, len, offset + (off_t)s->prefix_len);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+static int
+copy_content(const struct spool *s, int fd, char *buf)
+{
+	off_t offset = 0;
+	ssize_t n;
+
+	while ((n = spool_read(s, offset, buf, SPOOL_BLOCK_SIZE)) > 0) {
+		if (write_all(fd, buf, (size_t)n, offset) < 0)
+			return -1;
+		offset += n;
+	}
+	return (int)n;
+}
+
+int
+spool_quarantine(const struct spool *s, struct strbuf *path)
+{
+	char *buf = pool_get();
+	int fd = -1, rc = -1, saved;
+
+	if (buf != NULL)
+		fd = spool_dir_create(s->dir, QUARANTINE_NAME, true, path);
+	if (fd >= 0)
+		rc = copy_content(s, fd, buf);
+	saved = errno;
+	if (fd >= 0 && close(fd) < 0 && rc == 0) {
+		saved = errno;
+		rc = -1;
+	}
+	if (fd >= 0 && rc < 0)
+		(void)unlink(strbuf_str(path));
+	pool_put(buf);
+	errno = saved;
+	return rc;
+}
+
+/* The disk gets back what a large message took; a little stays, to be used. */
+static void
+keep_file(struct spool *s)
+{
+	if (s->failed ||
+	    (s->written > SPOOL_KEPT_MAX && ftruncate(s->fd, 0) < 0))
+		(void)close(s->fd);
+	else
+		spool_dir_keep(s->fd);
+}
+
+void
+spool_close(struct spool *s)
+{
+	if (s->block == NULL)
+		return;
+	if (s->prefix_len > 0) {
+		(void)unlink(strbuf_str(&s->path));
+		(void)close(s->fd);
+	} else
+		keep_file(s);
+	give_up(s);
+}

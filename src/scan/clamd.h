@@ -1,0 +1,41 @@
+/*
+ * Asking clamd about a message.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_SCAN_CLAMD_H
+#define SRC_SCAN_CLAMD_H
+
+#include "common/sock.h"
+#include "common/strbuf.h"
+#include "src/config/settings.h"
+#include "src/mail/spool.h"
+#include "src/scan/verdict.h"
+
+/*
+ * clamd takes a file for mail by its first line, so this one is put before the
+ * content for the scan alone; a sender could else hide a message's nature.
+ */
+#define CLAMD_SCAN_LINE "Received: by clamsmtpd; for the scan only\r\n"
+
+struct scan_result {
+	enum scan_verdict verdict;
+	bool answered; /* clamd said something, or let us wait for it */
+	bool cancelled; /* the waiter ended the scan */
+	bool named; /* infected: name is clamd's */
+	struct strbuf name; /* of the virus; the caller frees it */
+};
+
+/* The scan-only line that spool_open must put into the file, or NULL. */
+const char *clamd_spool_prefix(const struct settings *set);
+
+/*
+ * Have clamd scan the finished spool over a connection of its own: by nINSTREAM
+ * or (ScanMode: scan) by zSCAN with the file's path.  Waits by waiter; each of
+ * connecting, sending and answering has the option TimeOut.  Whatever goes
+ * wrong is logged and gives SCAN_FAILED.
+ */
+void clamd_scan(const struct settings *set, const struct spool *spool,
+    struct waiter *waiter, struct scan_result *result);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * What clamd's answer means.  Pure.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_SCAN_VERDICT_H
+#define SRC_SCAN_VERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum scan_verdict {
+	SCAN_CLEAN,
+	SCAN_INFECTED,
+	SCAN_FAILED /* a verdict of its own, never "clean" */
+};
+
+struct verdict {
+	enum scan_verdict verdict;
+	bool named; /* infected: clamd's answer tells a name */
+	const char *name; /* name_len octets of it, within the answer */
+	size_t name_len;
+	const char *line; /* line_len octets: the line that decided, for logs */
+	size_t line_len;
+};
+
+/*
+ * Judge all that clamd has answered: len octets, lines that end in LF or NUL.
+ * subject is what was scanned, as clamd names it: "stream" or a path.
+ * Clean is only one complete line "subject: OK" and nothing else.  Any complete
+ * line that ends in FOUND is an infection.  All else failed.
+ * The result points into answer.  Cannot fail.
+ * Source: clamd(8); answers seen of clamd 1.4.
+ */
+struct verdict verdict_parse(
+    const char *answer, size_t len, const char *subject);
+
+/* Is there a complete line in the answer, so that no more must be awaited? */
+bool verdict_is_complete(const char *answer, size_t len);
+
+#endif

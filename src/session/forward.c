@@ -1,0 +1,325 @@
+/*
+ * Handing a message's content over to the server.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/session/forward.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/pool.h"
+#include "src/session/commands.h"
+#include "src/smtp/dotstuff.h"
+#include "src/session/replies.h"
+#include "src/smtp/smtp_reply.h"
+
+#define INFECTED_HEADER "X-Virus-Infected: Virus Detected!\r\n"
+#define ENCODE_SIZE (POOL_BUFFER_SIZE / 3) /* octets encoded at once */
+
+/* Content on its way: pieces in memory are collected and leave together. */
+struct sending {
+	struct session *s;
+	const struct forward_order *order;
+	struct dot_encoder dots;
+	struct iovec pieces[CONN_PIECES_MAX]; /* content around a header */
+	size_t count;
+};
+
+/* The option Header, made a header line; empty when it does not make one. */
+static void
+expand_header(const struct session *s, struct strbuf *out)
+{
+	struct header_symbols symbols = {
+	    .client_ip = s->peer_ip, .local_ip = s->local_ip};
+	struct strbuf unknown = {0};
+	time_t now = time(NULL);
+
+	localtime_r(&now, &symbols.date);
+	symbols.zone_name = symbols.date.tm_zone;
+	symbols.zone_offset_s = symbols.date.tm_gmtoff;
+	header_expand(s->set->header, &symbols, out, &unknown);
+	for (const char *c = strbuf_str(&unknown); *c != '\0'; c++)
+		log_warn("invalid header symbol: %%%c", *c);
+	strbuf_free(&unknown);
+	/* The name of a client's local socket may be anything. */
+	if (out->len > 0 && !header_is_valid(strbuf_str(out), out->len)) {
+		log_warn("no header line: what the option Header makes here "
+			 "is none");
+		strbuf_clear(out);
+	}
+}
+
+/* The line to be added, and where (*place); empty for none. */
+static void
+make_header(const struct session *s, const struct forward_order *order,
+    struct strbuf *out, off_t *place)
+{
+	const struct header_scan *places = order->places;
+
+	*place = places->bottom;
+	if (order->marked) {
+		strbuf_puts(out, INFECTED_HEADER);
+		/* Content that has no place for it becomes body as a whole. */
+		if (*place < 0)
+			strbuf_puts(out, "\r\n");
+	} else if (header_wants_top(s->set->header))
+		*place = places->top;
+	if (*place < 0)
+		*place = 0;
+	else if (!order->marked)
+		expand_header(s, out);
+}
+
+static void
+add_piece(struct sending *x, char *data, size_t len)
+{
+	x->pieces[x->count++] = (struct iovec){data, len};
+}
+
+static enum io
+send_pieces(struct sending *x, bool more)
+{
+	size_t n = x->count;
+
+	x->count = 0;
+	return conn_send(&x->s->server, x->pieces, n, more);
+}
+
+/* Content with dots at the beginning of lines, by way of two buffers. */
+static enum io
+send_encoded(struct sending *x, off_t from, off_t to, char *in, char *out)
+{
+	const struct spool *spool = x->order->spool;
+	enum io io = send_pieces(x, true);
+
+	while (from < to && io == IO_OK) {
+		size_t n =
+		    to - from < ENCODE_SIZE ? (size_t)(to - from) : ENCODE_SIZE;
+
+		if (spool_read(spool, from, in, n) != (ssize_t)n) {
+			log_error("couldn't read from cache file: %s: %m",
+			    spool_path(spool));
+			return IO_ERROR;
+		}
+		add_piece(x, out, dot_encode(&x->dots, in, n, out));
+		io = send_pieces(x, true);
+		from += (off_t)n;
+	}
+	return io;
+}
+
+/* The content from one offset to another. */
+static enum io
+send_range(struct sending *x, off_t from, off_t to)
+{
+	const struct spool *spool = x->order->spool;
+	char *memory = spool_memory(spool);
+	char *buffer;
+	enum io io;
+
+	if (from == to)
+		return IO_OK;
+	if (x->order->has_dots) {
+		buffer = pool_get();
+		if (buffer == NULL)
+			return IO_ERROR;
+		io = send_encoded(x, from, to, buffer, buffer + ENCODE_SIZE);
+		pool_put(buffer);
+		return io;
+	}
+	if (memory != NULL) {
+		add_piece(x, memory + from, (size_t)(to - from));
+		return IO_OK;
+	}
+	io = send_pieces(x, true);
+	if (io == IO_OK)
+		io = conn_sendfile(&x->s->server, spool->fd,
+		    from + (off_t)spool->prefix_len, to - from);
+	return io;
+}
+
+/* What the server says before the end of mail data does not answer it. */
+static enum io
+look_for_early_answer(struct session *s)
+{
+	enum io io = conn_read(&s->server);
+	size_t len;
+
+	(void)conn_peek(&s->server, &len);
+	return len > 0 ? IO_EOF : io;
+}
+
+static enum io
+send_around_header(struct sending *x, struct strbuf *header)
+{
+	const struct forward_order *order = x->order;
+	const struct session *s = x->s;
+	static char terminator[] = DOT_TERMINATOR;
+	off_t place;
+	enum io io;
+
+	make_header(s, order, header, &place);
+	if (header->failed)
+		return IO_ERROR;
+	io = send_range(x, 0, place);
+	if (header->len > 0)
+		add_piece(x, header->data, header->len);
+	if (io == IO_OK)
+		io = send_range(x, place, spool_size(order->spool));
+	if (io == IO_OK)
+		io = look_for_early_answer(x->s);
+	if (io != IO_OK)
+		return io;
+	conn_log(&s->server, '>', ".", 1);
+	add_piece(x, terminator, strlen(DOT_TERMINATOR));
+	return send_pieces(x, false);
+}
+
+/* IO_EOF: the server has answered before it had all of it. */
+static enum io
+send_content(struct session *s, const struct forward_order *order)
+{
+	struct sending x = {.s = s, .order = order};
+	struct strbuf header = {0};
+	enum io io;
+
+	s->server.may_answer_early = true;
+	io = send_around_header(&x, &header);
+	s->server.may_answer_early = false;
+	strbuf_free(&header);
+	return io;
+}
+
+/* Ask for the data phase.  IO_OK: the server has answered, in *r. */
+static enum io
+open_data(struct session *s, struct reply *r)
+{
+	enum io io = replies_await_all(s, session_timeout(s));
+
+	if (io != IO_OK)
+		return io;
+	conn_put_line(&s->server, "DATA", 4);
+	io = conn_flush(&s->server);
+	if (io == IO_OK)
+		io = replies_await(s, r, session_timeout(s));
+	return io;
+}
+
+static enum forward_outcome
+fail(struct session *s)
+{
+	session_lose_server(s);
+	session_end(s, REPLY_LOCAL_ERROR);
+	return FORWARD_FAILED;
+}
+
+static void
+keep_first_line(const struct reply *r, struct strbuf *line)
+{
+	const char *text = strbuf_str(&r->text);
+
+	strbuf_add(line, text, strcspn(text, "\r\n"));
+}
+
+/* What the server has answered, to the whole message or to less of it. */
+static enum forward_outcome
+conclude(struct session *s, const struct reply *r, bool data_sent,
+    struct strbuf *refusal)
+{
+	if (data_sent && smtp_reply_is_positive(r->code)) {
+		replies_relay(s, r);
+		return FORWARD_ACCEPTED;
+	}
+	keep_first_line(r, refusal);
+	/* A positive word before all of the content is no promise. */
+	if (r->code < 400 || r->code > 599) {
+		log_error(
+		    "server gave an unexpected reply: %s", strbuf_str(refusal));
+		return fail(s);
+	}
+	replies_relay(s, r);
+	return FORWARD_REFUSED;
+}
+
+/*
+ * The server does not want the content.  Its transaction is still there, and
+ * must not get the recipients of the next one.
+ */
+static enum forward_outcome
+conclude_without_data(
+    struct session *s, const struct reply *r, struct strbuf *refusal)
+{
+	enum forward_outcome outcome = conclude(s, r, false, refusal);
+
+	log_debug("server refused data transfer");
+	if (outcome != FORWARD_REFUSED)
+		return outcome;
+	if (r->code == 421) { /* it leaves, and we do not wait for that */
+		session_lose_server(s);
+		session_end(s, NULL);
+	} else
+		commands_send_own(s, PENDING_OWN_RSET, "RSET");
+	return outcome;
+}
+
+/* The server answers in the middle of the content and will not get the rest. */
+static enum forward_outcome
+conclude_early(struct session *s, struct strbuf *refusal)
+{
+	enum forward_outcome outcome;
+	struct reply r;
+
+	if (replies_await(s, &r, session_timeout(s)) == IO_OK)
+		outcome = conclude(s, &r, false, refusal);
+	else
+		outcome = fail(s);
+	strbuf_free(&r.text);
+	session_lose_server(s);
+	session_end(s, NULL);
+	return outcome;
+}
+
+/* The content, after the server has said 354. */
+static enum forward_outcome
+hand_over(struct session *s, const struct forward_order *order,
+    struct strbuf *refusal)
+{
+	enum forward_outcome outcome;
+	struct reply r = {0};
+	enum io io;
+
+	log_debug("sending from cache file: %s", spool_path(order->spool));
+	io = send_content(s, order);
+	/* A server that refuses in the middle may have closed as well. */
+	if (io != IO_OK && look_for_early_answer(s) == IO_EOF)
+		return conclude_early(s, refusal);
+	if (io != IO_OK)
+		return fail(s);
+	log_debug("sent email data");
+	if (replies_await(s, &r, session_timeout(s)) == IO_OK)
+		outcome = conclude(s, &r, true, refusal);
+	else
+		outcome = fail(s);
+	strbuf_free(&r.text);
+	return outcome;
+}
+
+enum forward_outcome
+forward_message(struct session *s, const struct forward_order *order,
+    struct strbuf *refusal)
+{
+	enum forward_outcome outcome;
+	struct reply r = {0};
+
+	s->phase = PHASE_FORWARD;
+	if (open_data(s, &r) != IO_OK)
+		outcome = fail(s);
+	else if (r.code == 354)
+		outcome = hand_over(s, order, refusal);
+	else
+		outcome = conclude_without_data(s, &r, refusal);
+	strbuf_free(&r.text);
+	return outcome;
+}

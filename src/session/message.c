@@ -1,0 +1,418 @@
+/*
+ * The data phase.
+ *
+ * Each step is one function: receive, scan, choose, act, report.  A failure in
+ * receiving does not stop the reading: what is left of the content must never
+ * be taken for commands.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/session/message.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "src/scan/action.h"
+#include "src/scan/clamd.h"
+#include "src/session/commands.h"
+#include "src/smtp/dotstuff.h"
+#include "src/session/forward.h"
+#include "src/mail/header.h"
+#include "src/mail/hook.h"
+#include "src/session/replies.h"
+#include "src/mail/spool.h"
+
+#define REPLY_GO "354 Start mail input; end with <CRLF>.<CRLF>"
+#define REPLY_DISCARDED "250 Virus Detected; Discarded Email"
+#define REPLY_REJECTED "550 Virus Detected; Content Rejected"
+#define REPLY_BARE "550 5.5.2 Message contains a bare CR or LF"
+#define READS_IN_A_ROW 16 /* of content, without a look at the rest */
+
+struct message {
+	struct session *s;
+	struct spool spool;
+	bool spool_failed; /* the content is read, but thrown away */
+	struct dot_decoder dots;
+	struct header_scan places;
+	struct scan_result result;
+	struct strbuf status; /* for the summary; empty: none */
+	struct strbuf quarantined; /* the copy's path */
+};
+
+static void
+fail_spool(struct message *m, const char *what)
+{
+	log_error("%s: %s: %m", what, spool_path(&m->spool));
+	m->spool_failed = true;
+	spool_close(&m->spool); /* others may need the room on the disk */
+}
+
+/* Decode what was read into the spool; false when that failed. */
+static bool
+store(struct message *m, const char *in, size_t len, size_t *used)
+{
+	size_t room, n;
+	char *out = spool_room(&m->spool, DOT_DECODE_ROOM, &room);
+
+	if (out == NULL) {
+		fail_spool(m, "couldn't write to cache file");
+		return false;
+	}
+	*used = dot_decode(&m->dots, in, len, out, room, &n);
+	header_scan_feed(&m->places, out, n);
+	spool_commit(&m->spool, n);
+	return true;
+}
+
+static void
+throw_away(struct message *m, const char *in, size_t len, size_t *used)
+{
+	char out[4096];
+	size_t n;
+
+	/* No more than has room when every octet becomes two. */
+	if (len > sizeof out / 2 - DOT_DECODE_ROOM)
+		len = sizeof out / 2 - DOT_DECODE_ROOM;
+	*used = dot_decode(&m->dots, in, len, out, sizeof out, &n);
+}
+
+static void
+take_content(struct message *m)
+{
+	struct conn *client = &m->s->client;
+	size_t len, used;
+	const char *in = conn_peek(client, &len);
+
+	while (len > 0 && m->dots.state != DOT_END) {
+		if (m->spool_failed || !store(m, in, len, &used))
+			throw_away(m, in, len, &used);
+		conn_consume(client, used);
+		in = conn_peek(client, &len);
+	}
+}
+
+/* Read until the end of mail data.  Returns IO_OK, or why there is none. */
+static enum io
+read_content(struct message *m)
+{
+	const int timeout_ms = m->s->set->timeout_s * 1000;
+	struct conn *client = &m->s->client;
+	struct deadline d = deadline_in(timeout_ms);
+	size_t before, after;
+	enum io io = IO_OK;
+
+	take_content(m);
+	for (unsigned n = 1; m->dots.state != DOT_END && io == IO_OK; n++) {
+		(void)conn_peek(client, &before);
+		/* What never makes us wait must not hide all else. */
+		io = n % READS_IN_A_ROW == 0 ? conn_fill(client, d)
+					     : conn_fill_bulk(client, d);
+		(void)conn_peek(client, &after);
+		deadline_extend(&d, after - before, CONN_RATE_MIN, timeout_ms);
+		take_content(m);
+	}
+	return io;
+}
+
+static void
+open_spool(struct message *m)
+{
+	const struct settings *set = m->s->set;
+
+	if (spool_open(
+		&m->spool, set->spool_directory, clamd_spool_prefix(set)) < 0)
+		fail_spool(m, "couldn't open cache file");
+	else
+		log_debug("created cache file: %s", spool_path(&m->spool));
+}
+
+static void
+say_reset(struct session *s)
+{
+	conn_put_line(&s->server, "RSET", strlen("RSET"));
+	if (conn_flush(&s->server) != IO_OK)
+		session_lose_server(s);
+}
+
+static void
+end_unreceived(struct session *s, enum io io)
+{
+	switch (io) {
+	case IO_OK:
+		return;
+	case IO_TIMEOUT:
+		log_warn("CLIENT: network read operation timed out");
+		session_end(s, REPLY_TIMED_OUT);
+		return;
+	case IO_CANCELLED:
+		session_end(s, REPLY_STOPPING);
+		return;
+	case IO_EOF:
+	case IO_ERROR:
+		log_error("unexpected end of data from client");
+		/* Nobody waits for the reply; as 1.10. */
+		if (io == IO_EOF && !s->server_lost)
+			say_reset(s);
+		session_end(s, io == IO_EOF ? REPLY_LOCAL_ERROR : NULL);
+		return;
+	}
+}
+
+/* Step 1: client to spool.  But for IO_OK the session has ended. */
+static enum io
+receive(struct message *m)
+{
+	struct session *s = m->s;
+	enum io io;
+
+	s->phase = PHASE_RECEIVE;
+	session_reply(s, REPLY_GO);
+	io = conn_flush(&s->client);
+	open_spool(m);
+	conn_set_input_size(&s->client, CONN_INPUT_MAX);
+	if (io == IO_OK)
+		io = read_content(m);
+	conn_set_input_size(&s->client, CONN_INPUT_SIZE);
+	if (io == IO_OK && !m->spool_failed) {
+		header_scan_finish(&m->places);
+		if (spool_finish(&m->spool) < 0)
+			fail_spool(m, "couldn't write to cache file");
+		else
+			log_debug("wrote %lld bytes to cache",
+			    (long long)spool_size(&m->spool));
+	}
+	end_unreceived(s, io);
+	return io;
+}
+
+/* Nothing of the message goes to the server, which forgets its envelope. */
+static void
+refuse(struct session *s, const char *reply)
+{
+	session_reply(s, reply);
+	if (!s->server_lost)
+		commands_send_own(s, PENDING_OWN_RSET, "RSET");
+}
+
+static void
+set_status(struct message *m, const char *status, const char *more)
+{
+	strbuf_clear(&m->status);
+	strbuf_puts(&m->status, "status=");
+	strbuf_puts(&m->status, status);
+	strbuf_puts(&m->status, more);
+}
+
+/* Step 2: the spool to clamd. */
+static void
+scan(struct message *m)
+{
+	struct session *s = m->s;
+
+	s->phase = PHASE_SCAN;
+	clamd_scan(s->set, &m->spool, &s->waiter, &m->result);
+	switch (m->result.verdict) {
+	case SCAN_CLEAN:
+		set_status(m, "CLEAN", "");
+		break;
+	case SCAN_INFECTED:
+		if (m->result.named) {
+			set_status(m, "VIRUS:", strbuf_str(&m->result.name));
+		} else
+			set_status(m, "VIRUS", "");
+		break;
+	case SCAN_FAILED:
+		if (m->result.answered && !m->result.cancelled)
+			set_status(m, "CLAMAV-ERROR", "");
+		break;
+	}
+}
+
+/* Returns 0, or -1 after the failure was logged. */
+static int
+quarantine(struct message *m)
+{
+	if (spool_quarantine(&m->spool, &m->quarantined) == 0) {
+		log_info("quarantined virus file as: %s",
+		    strbuf_str(&m->quarantined));
+		return 0;
+	}
+	log_error("couldn't quarantine virus file: %m");
+	strbuf_free(&m->quarantined);
+	return -1;
+}
+
+static void
+run_virus_action(struct message *m)
+{
+	const struct session *s = m->s;
+	struct strbuf sender = {0}, recipients = {0};
+	struct hook_facts facts = {
+	    .client = s->peer_ip,
+	    .server = s->server_ip,
+	    .virus = strbuf_str(&m->result.name),
+	    .tmpdir = s->set->temp_directory,
+	    .email = strbuf_str(&m->quarantined),
+	    .remote = strbuf_str(&s->envelope.remote),
+	    .remote_helo = strbuf_str(&s->envelope.remote_helo),
+	};
+
+	envelope_get_sender(&s->envelope, &sender);
+	envelope_get_recipients(&s->envelope, &recipients);
+	facts.sender = strbuf_str(&sender);
+	facts.recipients = strbuf_str(&recipients);
+	log_debug("executing virus action: %s", s->set->virus_action);
+	if (sender.failed || recipients.failed || m->result.name.failed ||
+	    envelope_has_failed(&s->envelope))
+		log_error("couldn't run virus action: out of memory");
+	else if (hook_run(s->set->virus_action, &facts) < 0)
+		log_error("couldn't fork for virus action: %m");
+	strbuf_free(&sender);
+	strbuf_free(&recipients);
+}
+
+/*
+ * Keep a copy and call the administrator's program.  Returns the action, which
+ * becomes a deferral when the mail would be discarded without its copy.
+ */
+static enum action
+handle_virus(struct message *m, enum action action)
+{
+	const struct settings *set = m->s->set;
+
+	if (set->quarantine && quarantine(m) < 0 && action == ACTION_DISCARD)
+		return ACTION_DEFER;
+	if (set->virus_action[0] != '\0')
+		run_virus_action(m);
+	return action;
+}
+
+/* The server has not taken the message; a virus' name stays what is told. */
+static void
+set_undelivered(struct message *m, const char *status, const char *reply)
+{
+	if (m->result.verdict == SCAN_INFECTED)
+		return;
+	set_status(m, status, "");
+	if (*reply != '\0') {
+		strbuf_puts(&m->status, ", reply=");
+		strbuf_puts(&m->status, reply);
+	}
+}
+
+/* Step 4, when the message goes on. */
+static void
+pass_on(struct message *m, bool marked)
+{
+	const struct forward_order order = {
+	    .spool = &m->spool,
+	    .has_dots = m->dots.may_have_dots,
+	    .places = &m->places,
+	    .marked = marked,
+	};
+	struct strbuf reply = {0};
+
+	switch (forward_message(m->s, &order, &reply)) {
+	case FORWARD_ACCEPTED:
+		break;
+	case FORWARD_REFUSED:
+		set_undelivered(m, "SERVER-REFUSED", strbuf_str(&reply));
+		break;
+	case FORWARD_FAILED:
+		set_undelivered(m, "SERVER-ERROR", "");
+		break;
+	}
+	strbuf_free(&reply);
+}
+
+/* Step 4: do what was chosen; the client gets its one final reply. */
+static void
+act(struct message *m, enum action action)
+{
+	switch (action) {
+	case ACTION_FORWARD:
+		pass_on(m, false);
+		return;
+	case ACTION_FORWARD_MARKED:
+		pass_on(m, true);
+		return;
+	case ACTION_DISCARD:
+		refuse(m->s, REPLY_DISCARDED);
+		return;
+	case ACTION_REJECT:
+		refuse(m->s, REPLY_REJECTED);
+		return;
+	case ACTION_DEFER:
+		refuse(m->s, REPLY_LOCAL_ERROR);
+		return;
+	}
+}
+
+/* Steps 2 to 4: what becomes of content that is in the spool. */
+static void
+decide(struct message *m)
+{
+	struct session *s = m->s;
+	enum action action;
+
+	scan(m);
+	if (m->result.cancelled && !s->server_lost) {
+		/* A stop, or the client has gone: it will come again. */
+		session_end(s, s->client_lost ? NULL : REPLY_STOPPING);
+		return;
+	}
+	action = action_choose(m->result.verdict, s->set->action);
+	if (m->result.verdict == SCAN_INFECTED)
+		action = handle_virus(m, action);
+	act(m, action);
+}
+
+/* Step 5. */
+static void
+report(struct message *m)
+{
+	struct strbuf line = {0};
+
+	envelope_summary(&m->s->envelope,
+	    m->status.len > 0 ? strbuf_str(&m->status) : NULL, &line);
+	if (line.failed || m->status.failed ||
+	    envelope_has_failed(&m->s->envelope))
+		log_error("couldn't write all of the summary: out of memory");
+	log_info("%s", strbuf_str(&line));
+	strbuf_free(&line);
+}
+
+void
+message_handle(struct session *s)
+{
+	struct message m = {.s = s};
+	enum io io;
+
+	s->keep_alive = deadline_in(s->set->keep_alives_s * 1000);
+	io = receive(&m);
+	if (io == IO_OK) {
+		if (m.spool_failed || s->server_lost)
+			refuse(s, REPLY_LOCAL_ERROR);
+		else if (m.dots.repaired &&
+		    s->set->bare_newline == BARE_NEWLINE_REJECT) {
+			set_status(&m, "BARE-NEWLINE", "");
+			refuse(s, REPLY_BARE);
+		} else
+			decide(&m);
+	}
+	/* The client has its reply; without a server there is no next one. */
+	if (s->server_lost)
+		session_end(s, NULL);
+	/* When it can read that, nothing of the message is left. */
+	spool_close(&m.spool);
+	if (conn_flush(&s->client) != IO_OK)
+		session_end(s, NULL);
+	if (io != IO_ERROR && io != IO_TIMEOUT) /* as 1.10 */
+		report(&m);
+	strbuf_free(&m.result.name);
+	strbuf_free(&m.quarantined);
+	strbuf_free(&m.status);
+	envelope_clear(&s->envelope);
+	s->phase = PHASE_COMMANDS;
+	s->deadline = session_timeout(s);
+}

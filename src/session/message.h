@@ -1,0 +1,20 @@
+/*
+ * The data phase: one message's content, from DATA to its final reply.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_SESSION_MESSAGE_H
+#define SRC_SESSION_MESSAGE_H
+
+#include "src/session/session.h"
+
+/*
+ * The client has said DATA, recipients are accepted, and no reply is pending:
+ * receive the content, have it scanned, and forward, reject, discard or defer
+ * it.  The final reply is put to the client (250 only when the server said so,
+ * or on purpose), the envelope is cleared.  Blocks for as long as that takes;
+ * afterwards the session may have ended.
+ */
+void message_handle(struct session *s);
+
+#endif

@@ -1,0 +1,251 @@
+/*
+ * The envelope of a mail transaction, pure.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/smtp/envelope.h"
+
+#include <string.h>
+
+#include "common/strutil.h"
+
+#define FROM "from="
+#define TO "to="
+#define ELLIPSIS ", to=..."
+
+void
+envelope_clear(struct envelope *e)
+{
+	strbuf_free(&e->trail);
+	strbuf_free(&e->remote);
+	strbuf_free(&e->remote_helo);
+	*e = (struct envelope){0};
+}
+
+/*
+ * Find the address in "FROM:<a@b> ..." or "TO: a@b".  False when there is no
+ * such thing.
+ */
+static bool
+find_address(const char *word, const char **arg, size_t *len)
+{
+	size_t n = strlen(word);
+	const char *close;
+
+	if (!str_begins(*arg, *len, word))
+		return false;
+	*arg += n;
+	*len -= n;
+	if (*len == 0 || ((*arg)[0] != ':' && !str_is_space((*arg)[0])))
+		return false;
+	while (*len > 0 && ((*arg)[0] == ':' || str_is_space((*arg)[0]))) {
+		(*arg)++;
+		(*len)--;
+	}
+	if (*len == 0 || (*arg)[0] != '<')
+		return true;
+	close = memchr(*arg, '>', *len);
+	if (close == NULL)
+		return true;
+	if (close == *arg + 1) { /* the null reverse-path stays <> */
+		*len = 2;
+		return true;
+	}
+	(*arg)++;
+	*len = (size_t)(close - *arg);
+	return true;
+}
+
+static void
+note(struct envelope *e, const char *name, const char *address, size_t len)
+{
+	strbuf_puts(&e->trail, name);
+	strbuf_add(&e->trail, address, len);
+	strbuf_add(&e->trail, "\n", 1);
+}
+
+void
+envelope_add_sender(struct envelope *e, const char *arg, size_t len)
+{
+	if (find_address("FROM", &arg, &len))
+		note(e, FROM, arg, len);
+}
+
+void
+envelope_add_recipient(struct envelope *e, const char *arg, size_t len)
+{
+	e->recipients++;
+	if (find_address("TO", &arg, &len))
+		note(e, TO, arg, len);
+}
+
+void
+envelope_refuse_recipient(struct envelope *e)
+{
+	e->refused++;
+}
+
+bool
+envelope_has_failed(const struct envelope *e)
+{
+	return e->trail.failed || e->remote.failed || e->remote_helo.failed;
+}
+
+bool
+envelope_is_full(const struct envelope *e, size_t len)
+{
+	return e->trail.len + len > ENVELOPE_TRAIL_MAX;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static void
+set_attribute(struct strbuf *out, const char *s, size_t len)
+{
+	strbuf_clear(out);
+	if (len > 0 && s[0] == '[') {
+		s++;
+		len--;
+	}
+	if (len > 0 && s[len - 1] == ']')
+		len--;
+	for (size_t i = 0; i < len; i++) {
+		char c = s[i];
+
+		if (c == '+' && i + 2 < len && hex_digit(s[i + 1]) >= 0 &&
+		    hex_digit(s[i + 2]) >= 0) {
+			c = (char)(hex_digit(s[i + 1]) * 16 +
+			    hex_digit(s[i + 2]));
+			i += 2;
+		}
+		if ((c >= 0 && c < ' ') || c == 0x7f)
+			c = '?';
+		strbuf_add(out, &c, 1);
+	}
+}
+
+void
+envelope_add_xforward(struct envelope *e, const char *arg, size_t len)
+{
+	while (len > 0) {
+		size_t n = 0;
+
+		while (n < len && !str_is_space(arg[n]))
+			n++;
+		if (str_begins(arg, n, "ADDR="))
+			set_attribute(&e->remote, arg + 5, n - 5);
+		else if (str_begins(arg, n, "HELO="))
+			set_attribute(&e->remote_helo, arg + 5, n - 5);
+		arg += n;
+		len -= n;
+		str_trim(&arg, &len);
+	}
+}
+
+/* The next line of the trail, without its LF; false at its end. */
+static bool
+next_line(const struct envelope *e, const char **line, size_t *len)
+{
+	const char *start = strbuf_str(&e->trail);
+	const char *end = start + e->trail.len, *lf;
+
+	*line = *line == NULL ? start : *line + *len + 1;
+	if (*line >= end)
+		return false;
+	lf = memchr(*line, '\n', (size_t)(end - *line));
+	*len = (size_t)((lf == NULL ? end : lf) - *line);
+	return true;
+}
+
+void
+envelope_get_sender(const struct envelope *e, struct strbuf *out)
+{
+	const char *line = NULL, *last = NULL;
+	size_t len = 0, last_len = 0;
+
+	while (next_line(e, &line, &len)) {
+		if (str_begins(line, len, FROM)) {
+			last = line + strlen(FROM);
+			last_len = len - strlen(FROM);
+		}
+	}
+	if (last != NULL)
+		strbuf_add(out, last, last_len);
+}
+
+void
+envelope_get_recipients(const struct envelope *e, struct strbuf *out)
+{
+	const char *line = NULL;
+	size_t len = 0;
+	bool first = true;
+
+	while (next_line(e, &line, &len)) {
+		if (!str_begins(line, len, TO))
+			continue;
+		if (!first)
+			strbuf_add(out, "\n", 1);
+		strbuf_add(out, line + strlen(TO), len - strlen(TO));
+		first = false;
+	}
+}
+
+/* Append a line of the trail, but no blank that could forge another part. */
+static void
+add_part(struct strbuf *out, const char *part, size_t len)
+{
+	strbuf_add(out, ", ", out->len > 0 ? 2 : 0);
+	for (size_t i = 0; i < len; i++) {
+		bool forged = part[i] == ' ' && i > 0 && part[i - 1] == ',';
+
+		strbuf_add(out, forged ? "?" : part + i, 1);
+	}
+}
+
+/* Append the trail, as far as max octets last. */
+static void
+add_trail(struct strbuf *out, size_t max, const struct envelope *e)
+{
+	const char *line = NULL;
+	size_t len = 0;
+
+	while (next_line(e, &line, &len)) {
+		if (out->len + 2 + len <= max) {
+			add_part(out, line, len);
+			continue;
+		}
+		/* A single one that is too long is cut. */
+		if (out->len == 0)
+			add_part(out, line, max / 2);
+		strbuf_puts(out, ELLIPSIS);
+		return;
+	}
+}
+
+void
+envelope_summary(
+    const struct envelope *e, const char *status, struct strbuf *out)
+{
+	size_t status_len = status == NULL ? 0 : strlen(status);
+	size_t max = ENVELOPE_SUMMARY_MAX - strlen(ELLIPSIS);
+
+	/* A virus may have a long name; half of the line is enough of it. */
+	if (status_len > ENVELOPE_SUMMARY_MAX / 2)
+		status_len = ENVELOPE_SUMMARY_MAX / 2;
+	if (status_len > 0)
+		max -= status_len + 2;
+	strbuf_clear(out);
+	add_trail(out, max, e);
+	if (status_len > 0) {
+		strbuf_add(out, ", ", out->len > 0 ? 2 : 0);
+		strbuf_add(out, status, status_len);
+	}
+}

@@ -1,0 +1,69 @@
+/*
+ * The envelope of a mail transaction: what is logged, and what the virus action
+ * is told.  Pure.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_SMTP_ENVELOPE_H
+#define SRC_SMTP_ENVELOPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/strbuf.h"
+
+#define ENVELOPE_TRAIL_MAX ((size_t)1 << 20) /* octets of addresses */
+#define ENVELOPE_SUMMARY_MAX 767 /* octets of the summary line; as 1.10 */
+
+struct envelope { /* zeroed: empty */
+	unsigned long recipients; /* RCPT commands accepted */
+	unsigned long refused; /* RCPT commands refused */
+	/* Lines "from=ADDRESS" and "to=ADDRESS" as they were accepted. */
+	struct strbuf trail;
+	struct strbuf remote; /* XFORWARD ADDR; empty when unknown */
+	struct strbuf remote_helo; /* XFORWARD HELO; empty when unknown */
+};
+
+/* Forget the transaction; memory is given back. */
+void envelope_clear(struct envelope *e);
+
+/*
+ * The server has accepted (or refused) a command with this argument: what
+ * stands behind the verb and its blanks, as "FROM:<a@b> SIZE=1".  An argument
+ * that names no address counts, but adds none.  Cannot fail; when memory runs
+ * out the strbuf says so.
+ */
+void envelope_add_sender(struct envelope *e, const char *arg, size_t len);
+void envelope_add_recipient(struct envelope *e, const char *arg, size_t len);
+void envelope_refuse_recipient(struct envelope *e);
+
+/*
+ * Append the reverse-path (the last one accepted) or the forward-paths
+ * (separated by LF) to out.
+ */
+void envelope_get_sender(const struct envelope *e, struct strbuf *out);
+void envelope_get_recipients(const struct envelope *e, struct strbuf *out);
+
+/* Did memory run out, so that something is missing? */
+bool envelope_has_failed(const struct envelope *e);
+
+/* Has the envelope no room for another address of len octets? */
+bool envelope_is_full(const struct envelope *e, size_t len);
+
+/*
+ * Take ADDR and HELO from the argument of an accepted XFORWARD command, with
+ * xtext decoded and brackets removed.  Source: Postfix XFORWARD_README;
+ * RFC 3461 4 (xtext).
+ */
+void envelope_add_xforward(struct envelope *e, const char *arg, size_t len);
+
+/*
+ * The summary "from=S, to=R, to=R, status=..." in out (cleared first), at most
+ * ENVELOPE_SUMMARY_MAX octets: what is too long loses recipients, never the
+ * status.  status is "status=..." or NULL.  A blank behind a comma within an
+ * address becomes '?', so an address cannot look like the next part.
+ */
+void envelope_summary(
+    const struct envelope *e, const char *status, struct strbuf *out);
+
+#endif

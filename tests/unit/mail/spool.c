@@ -1,0 +1,234 @@
+/*
+ * src/mail/spool.c and src/mail/spool_dir.c: files with and without a name.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/mail/spool.h"
+#include "src/mail/spool_dir.h"
+
+static char dir[] = "/tmp/clamsmtpd-unit.XXXXXX";
+static bool no_tmpfile; /* a file system that has no such files */
+
+/* The linker puts this in the place of open(2). */
+int __real_open(const char *path, int flags, mode_t mode);
+int __wrap_open(const char *path, int flags, mode_t mode);
+
+int
+__wrap_open(const char *path, int flags, mode_t mode)
+{
+	if (no_tmpfile && (flags & O_TMPFILE) == O_TMPFILE) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	return __real_open(path, flags, mode);
+}
+
+static bool
+is_empty_dir(void)
+{
+	/* Only an empty one can be removed. */
+	if (rmdir(dir) < 0)
+		return false;
+	return mkdir(dir, 0700) == 0;
+}
+
+static void
+fill(struct spool *s, char c, size_t len)
+{
+	size_t room;
+
+	while (len > 0) {
+		char *out = spool_room(s, 2, &room);
+
+		assert_non_null(out);
+		room = room < len ? room : len;
+		memset(out, c, room);
+		spool_commit(s, room);
+		len -= room;
+	}
+}
+
+static void
+check_content(const struct spool *s, char c, size_t len)
+{
+	char buf[4096];
+	off_t at = 0;
+	ssize_t n;
+
+	assert_int_equal(spool_size(s), len);
+	while ((n = spool_read(s, at, buf, sizeof buf)) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			assert_int_equal(buf[i], c);
+		at += n;
+	}
+	assert_int_equal(n, 0);
+	assert_int_equal(at, len);
+}
+
+static ino_t
+inode(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+/* One message of a thread after the other; the file is the same. */
+static void *
+messages_of_a_thread(void *last)
+{
+	const size_t sizes[] = {10, 3 * SPOOL_BLOCK_SIZE + 7, 0, 10};
+	struct stat st;
+	struct spool s;
+	ino_t first = 0;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		assert_int_equal(spool_open(&s, dir, NULL), 0);
+		assert_true(is_empty_dir());
+		if (first == 0)
+			first = inode(s.fd);
+		assert_int_equal(inode(s.fd), first);
+		assert_int_equal(fstat(s.fd, &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0600);
+		/* A large one has been given back to the disk. */
+		assert_true(st.st_size <= SPOOL_KEPT_MAX);
+		fill(&s, (char)('a' + i), sizes[i]);
+		assert_int_equal(spool_finish(&s), 0);
+		check_content(&s, (char)('a' + i), sizes[i]);
+		*(int *)last = s.fd;
+		spool_close(&s);
+		spool_close(&s);
+	}
+	return NULL;
+}
+
+static void
+a_thread_keeps_its_file(void **state)
+{
+	pthread_t thread;
+	int fd = -1;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		no_tmpfile = i == 1;
+		assert_int_equal(
+		    pthread_create(&thread, NULL, messages_of_a_thread, &fd),
+		    0);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		/* Its end closes it. */
+		assert_int_equal(fcntl(fd, F_GETFD), -1);
+		assert_true(is_empty_dir());
+	}
+	no_tmpfile = false;
+}
+
+static void
+two_at_once(void **state)
+{
+	struct spool a, b;
+
+	(void)state;
+	assert_int_equal(spool_open(&a, dir, NULL), 0);
+	assert_int_equal(spool_open(&b, dir, NULL), 0);
+	assert_int_not_equal(inode(a.fd), inode(b.fd));
+	int fd = b.fd;
+	spool_close(&a);
+	spool_close(&b);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+static void
+a_file_that_could_not_be_written_is_not_kept(void **state)
+{
+	struct rlimit old, little;
+	struct spool s;
+	int fd;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	little = (struct rlimit){.rlim_cur = 100, .rlim_max = old.rlim_max};
+	assert_int_equal(spool_open(&s, dir, NULL), 0);
+	fd = s.fd;
+	fill(&s, 'x', 1000);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	assert_int_equal(spool_finish(&s), -1);
+	assert_int_equal(errno, EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	spool_close(&s);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+static void
+a_named_file(void **state)
+{
+	struct stat st;
+	struct spool s;
+
+	(void)state;
+	assert_int_equal(spool_open(&s, dir, "Line: x\r\n"), 0);
+	assert_int_equal(strncmp(spool_path(&s), dir, strlen(dir)), 0);
+	fill(&s, 'x', SPOOL_BLOCK_SIZE);
+	assert_int_equal(spool_finish(&s), 0);
+	assert_int_equal(stat(spool_path(&s), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(st.st_size, SPOOL_BLOCK_SIZE + 9);
+	check_content(&s, 'x', SPOOL_BLOCK_SIZE);
+	spool_close(&s);
+	assert_true(is_empty_dir());
+}
+
+static void
+no_directory(void **state)
+{
+	struct spool s;
+
+	(void)state;
+	assert_int_equal(spool_open(&s, "/nonexistent", NULL), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(spool_open(&s, "/nonexistent", "Line: x\r\n"), -1);
+	assert_int_equal(errno, ENOENT);
+}
+
+static int
+make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) == NULL ? -1 : 0;
+}
+
+static int
+remove_dir(void **state)
+{
+	(void)state;
+	return rmdir(dir);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    /* Before this thread has a file to keep. */
+	    cmocka_unit_test(no_directory),
+	    cmocka_unit_test(a_file_that_could_not_be_written_is_not_kept),
+	    cmocka_unit_test(a_thread_keeps_its_file),
+	    cmocka_unit_test(two_at_once),
+	    cmocka_unit_test(a_named_file),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
