@@ -148,7 +148,16 @@ EXTRA_DIST += \
 	tests/e2e/conftest.py \
 	tests/e2e/fail_malloc.c \
 	tests/e2e/intended.json \
-	tests/e2e/rig.py \
+	tests/e2e/rig/__init__.py \
+	tests/e2e/rig/actions.py \
+	tests/e2e/rig/basics.py \
+	tests/e2e/rig/clamd.py \
+	tests/e2e/rig/client.py \
+	tests/e2e/rig/daemon.py \
+	tests/e2e/rig/peer.py \
+	tests/e2e/rig/rig.py \
+	tests/e2e/rig/upstream.py \
+	tests/e2e/rig/words.py \
 	tests/e2e/run.sh \
 	tests/e2e/soak.py \
 	tests/e2e/test_addresses.py \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the clamsmtpd contributors
-"""Fixtures of the end-to-end tests; rig.py is the harness itself."""
+"""Fixtures of the end-to-end tests; the package rig is the harness itself."""
 
 import os
 import shutil

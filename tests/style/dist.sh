@@ -11,7 +11,8 @@ complain() {
 	status=1
 }
 
-for f in tests/*.* tests/[!f]*/*.* tests/unit/*/*.* tests/fuzz/*.*; do
+for f in tests/*.* tests/[!f]*/*.* tests/e2e/*/*.py tests/unit/*/*.* \
+	tests/fuzz/*.*; do
 	case $f in
 	tests/local.mk | *.o | *.log | *.trs | *.replay | *.fuzz) continue ;;
 	tests/unit/*/*.t) continue ;;

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the clamsmtpd contributors
+"""A scripted clamd."""
+
+import os
+import re
+import struct
+
+from rig.peer import Gone, Listener, Peer
+
+
+class Scan(Peer):
+    """One connection to the FakeClamd.
+
+    command  the request line without its end, e.g. b"nINSTREAM"
+    end      the end of the request: b"\\n" or b"\\0"
+    path     the path of SCAN, or b"stream"
+    data     the octets shown (INSTREAM's chunks joined; the file of SCAN)
+    sizes    the sizes of INSTREAM's chunks, with the final 0
+    """
+
+    def __init__(self, owner, sock):
+        super().__init__(owner, sock)
+        self.command = self.path = self.data = None
+        self.end = b"\n"
+        self.sizes = []
+        self.mode = None
+
+    def expand(self, data):
+        return data.replace(b"{path}", self.path or b"stream").replace(b"{end}", self.end)
+
+    def serve(self):
+        action = self.owner._next_action()
+        if isinstance(action, OnConnect):
+            self.act(action.action, self)
+            action = action.then
+        line = self.upto(b"\n", b"\0")
+        self.command, self.end = line[:-1], line[-1:]
+        word = self.command.lstrip(b"nz")
+        if isinstance(action, OnCommand):
+            self.act(action.action, self)
+            action = action.then
+        if word == b"INSTREAM" and self.command[:1] in b"nz":
+            self.path = b"stream"
+            self.read_stream()
+        elif word.startswith(b"SCAN "):
+            self.path = word[5:]
+            self.read_file()
+        else:
+            self.send(b"UNKNOWN COMMAND" + self.end)
+            return
+        with self.owner.changed:
+            self.owner.scans.append(self)
+            self.owner.changed.notify_all()
+        self.act(verdict if action is None else action, self)
+
+    def hang(self):
+        while True:
+            self.recv()
+
+    def read_stream(self):
+        parts = []
+        while True:
+            size, = struct.unpack(">I", self.octets(4))
+            self.sizes.append(size)
+            if size == 0:
+                break
+            parts.append(self.octets(size))
+        self.data = b"".join(parts)
+
+    def read_file(self):
+        try:
+            with open(self.path, "rb") as f:
+                self.data = f.read()
+                self.mode = os.fstat(f.fileno()).st_mode & 0o7777
+        except OSError:
+            raise Gone("error")
+
+
+def verdict(scan, _=None):
+    """The default of FakeClamd: `INFECTED:NAME` anywhere is found as NAME."""
+    found = re.search(rb"INFECTED:(\S+)", scan.data)
+    if found:
+        return b"{path}: " + found.group(1) + b" FOUND{end}"
+    return b"{path}: OK{end}"
+
+
+class OnConnect:
+    """Do action right after the connect, then go on with `then`."""
+
+    def __init__(self, action, then=None):
+        self.action, self.then = action, then
+
+
+class OnCommand:
+    """Do action after the command line, before any content is read."""
+
+    def __init__(self, action, then=None):
+        self.action, self.then = action, then
+
+
+class FakeClamd(Listener):
+    """A scripted clamd on a unix socket (path=...) or TCP (default).
+
+    It understands nINSTREAM, zINSTREAM, SCAN, nSCAN and zSCAN.
+    answer   the action for each scan (default: verdict); in bytes {path}
+             becomes the scanned path or `stream` and {end} the line end
+             that belongs to the request
+    next(*a) actions for the next connections, before `answer` counts again
+    scans    the scans that were shown completely, in order (class Scan)
+    connections  every connection
+    """
+
+    peer_class = Scan
+
+    def __init__(self, path=None, **kw):
+        self.answer = None
+        self.queue = []
+        self.scans = []
+        super().__init__(path, **kw)
+
+    def next(self, *actions):
+        self.queue.extend(actions)
+
+    def _next_action(self):
+        with self.changed:
+            return self.queue.pop(0) if self.queue else self.answer
+
+    def wait_scans(self, n):
+        self.wait(lambda: len(self.scans) >= n, "%d scans" % n)
+        return self.scans[n - 1]
+
+    def clear(self):
+        """Forget script and records (for a clamd shared by tests)."""
+        self.answer = None
+        self.queue = []
+        self.scans = []
+        self.connections = []

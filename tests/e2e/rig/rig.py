@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the clamsmtpd contributors
+"""All parties of one test."""
+
+import os
+import re
+
+from rig.basics import wait_until
+from rig.clamd import FakeClamd
+from rig.daemon import Daemon
+from rig.upstream import FakeServer
+
+
+class Rig:
+    """A daemon with its fake clamd and server, in a directory of its own.
+    Keyword arguments are those of Daemon."""
+
+    def __init__(self, directory, **daemon):
+        self.directory = str(directory)
+        self.clamd = FakeClamd(path=os.path.join(self.directory, "clamd"))
+        self.server = FakeServer()
+        try:
+            self.daemon = Daemon(self.directory, self.clamd, self.server, **daemon)
+        except BaseException:
+            self.close_fakes()
+            raise
+        self.mark, self.told, self.last_id = 0, 0, ""
+
+    def client(self, **kw):
+        return self.daemon.client(**kw)
+
+    def clear(self):
+        """Ready for another test: empty records, a running daemon."""
+        self.clamd.clear()
+        self.server.clear()
+        if not self.daemon.alive():
+            self.daemon.start()
+        self.mark = self.daemon.mark()
+        self.told = 0
+        # The last lines of a session may come late; its first has come.
+        ids = [l[:6] for l in self.daemon.log_lines if re.match("[0-9A-F]{6}: ", l)]
+        self.last_id = max(ids, default="")
+
+    def summary(self):
+        """Wait for the next summary line, first of all sessions since clear()."""
+        def lines():
+            return [l[8:] for l in self.daemon.log_lines
+                    if re.match(r"[0-9A-F]{6}: (from=|to=|status=|$)", l) and l[:6] > self.last_id]
+        wait_until(lambda: len(lines()) > self.told, "a summary line")
+        self.told += 1
+        return lines()[self.told - 1]
+
+    def close_fakes(self):
+        self.clamd.stop()
+        self.server.stop()
+
+    def close(self, check=True):
+        try:
+            if check and self.daemon.alive():
+                self.daemon.leftovers()
+        finally:
+            try:
+                self.daemon.stop(check)
+            finally:
+                self.close_fakes()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *exc):
+        self.close(check=kind is None)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the clamsmtpd contributors
+"""Octets that come back in many tests."""
+
+CONTENT = b"Subject: test\r\nFrom: a@example.org\r\n\r\nHello.\r\n"
+INFECTED = CONTENT + b"INFECTED:Eicar-Test-Signature\r\n"
+
+# The daemon's replies.
+GREETING = b"220 smtp.passthru\r\n"
+START_DATA = b"354 Start mail input; end with <CRLF>.<CRLF>\r\n"
+LOCAL_ERROR = b"451 Local Error\r\n"
+NO_SERVER = b"421 4.4.1 Cannot reach the mail server, try again later\r\n"
+TIMED_OUT = b"421 4.4.2 Timed out, closing connection\r\n"
+SERVER_CLOSED = b"421 4.4.2 The mail server closed the connection\r\n"
+NONSENSE = b"421 4.5.0 The mail server cannot be understood\r\n"
+STOPPING = b"421 4.3.2 Shutting down, try again later\r\n"
+BUSY = b"421 Server busy, too many connections\r\n"
+REJECTED = b"550 Virus Detected; Content Rejected\r\n"
+DISCARDED = b"250 Virus Detected; Discarded Email\r\n"
+
+# What FakeServer says of a message that it took.
+QUEUED = b"250 2.0.0 queued as 4711\r\n"
+
+# What clamd says; FakeClamd fills it in.
+OK, FOUND = b"{path}: OK{end}", b"{path}: Worm FOUND{end}"
