@@ -7,9 +7,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/strutil.h"
 
@@ -160,6 +162,90 @@ addr_same_host(const struct addr *a, const struct addr *b)
 	return a->len != 0 && b->len != 0 && a->u.sa.sa_family == AF_INET &&
 	    b->u.sa.sa_family == AF_INET &&
 	    a->u.in.sin_addr.s_addr == b->u.in.sin_addr.s_addr;
+}
+
+/* All of 127.0.0.0/8 (RFC 1122 3.2.1.3); to connect to 0.0.0.0 leads there. */
+static bool
+is_loopback(const struct addr *a)
+{
+	in_addr_t number = ntohl(a->u.in.sin_addr.s_addr);
+
+	return number == INADDR_ANY || number >> 24 == IN_LOOPBACKNET;
+}
+
+static bool
+is_any(const struct addr *a)
+{
+	return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+bool
+addr_is_ours(const struct addr *a)
+{
+	struct ifaddrs *all = NULL;
+	bool found = false;
+
+	if (a->len == 0 || a->u.sa.sa_family != AF_INET)
+		return false;
+	if (is_loopback(a))
+		return true;
+	if (getifaddrs(&all) < 0)
+		return false;
+	for (const struct ifaddrs *i = all; i != NULL && !found;
+	     i = i->ifa_next) {
+		const struct sockaddr_in *in = (const void *)i->ifa_addr;
+
+		found = in != NULL && in->sin_family == AF_INET &&
+		    in->sin_addr.s_addr == a->u.in.sin_addr.s_addr;
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+/* The directory of path, and the name in it.  0, or -1 with errno. */
+static int
+find_directory(const char *path, struct stat *st, const char **name)
+{
+	char dir[ADDR_TEXT_MAX + sizeof "/."];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+
+	*name = slash == NULL ? path : slash + 1;
+	snprintf(dir, sizeof dir, "%.*s/.", (int)len, path);
+	return stat(slash == NULL ? "." : dir, st);
+}
+
+/* Are they one file, or will they be when there is one? */
+static bool
+is_same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+	const char *name_a, *name_b;
+
+	if (find_directory(a, &sa, &name_a) == 0 &&
+	    find_directory(b, &sb, &name_b) == 0 && sa.st_dev == sb.st_dev &&
+	    sa.st_ino == sb.st_ino && strcmp(name_a, name_b) == 0)
+		return true;
+	return stat(a, &sa) == 0 && stat(b, &sb) == 0 &&
+	    sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+bool
+addr_reaches(const struct addr *a, const struct addr *listen)
+{
+	const struct in_addr loopback = {.s_addr = htonl(INADDR_LOOPBACK)};
+
+	if (a->len == 0 || listen->len == 0 ||
+	    a->u.sa.sa_family != listen->u.sa.sa_family)
+		return false;
+	if (a->u.sa.sa_family == AF_UNIX)
+		return is_same_file(a->u.un.sun_path, listen->u.un.sun_path);
+	if (a->u.in.sin_port != listen->u.in.sin_port)
+		return false;
+	if (is_any(listen))
+		return addr_is_ours(a);
+	return addr_same_host(a, listen) ||
+	    (is_any(a) && listen->u.in.sin_addr.s_addr == loopback.s_addr);
 }
 
 const char *

@@ -389,6 +389,18 @@ is_header_valid(const char *template)
 	return valid;
 }
 
+/* What the port alone leads to, only each session knows. */
+static bool
+is_loop(const struct settings *s)
+{
+	struct addr out, listen;
+
+	return s->out_address.kind != ADDR_PORT &&
+	    addr_resolve(&s->out_address, NULL, &out) == 0 &&
+	    addr_resolve(&s->listen, NULL, &listen) == 0 &&
+	    addr_reaches(&out, &listen);
+}
+
 int
 settings_check(struct settings *s, const char *path)
 {
@@ -406,6 +418,11 @@ settings_check(struct settings *s, const char *path)
 		log_error("no OutAddress specified. (%s: add a line like "
 			  "OutAddress: 127.0.0.1:10026)",
 		    path);
+		return -1;
+	} else if (is_loop(s)) {
+		log_error("invalid setting: OutAddress (%s: %s makes a loop, "
+			  "since it is Listen; use the mail server's address)",
+		    settings_where(s, "OutAddress"), s->out_address.text);
 		return -1;
 	}
 	return 0;

@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "src/session/commands.h"
 #include "src/session/replies.h"
+#include "src/session/target.h"
 
 #define FIRST_ID 0x100000 /* as 1.10 */
 #define DRAIN_MAX 65536 /* octets of a client whose session has ended */
@@ -158,30 +159,6 @@ session_wait(struct waiter *self, int fd, short events, struct deadline d)
 	}
 }
 
-/* Where the mail is to go.  Returns 0, or -1 after it was logged. */
-static int
-find_target(struct session *s, const struct addr *local)
-{
-	if (!s->set->transparent_proxy) {
-		if (addr_resolve(&s->set->out_address, &s->peer, &s->target) ==
-		    0)
-			return 0;
-		log_error("couldn't resolve OutAddress: %s",
-		    s->set->out_address.text);
-		return -1;
-	}
-	if (sock_original_destination(s->client.fd, &s->target) < 0) {
-		log_error("couldn't get source address for transparent "
-			  "proxying: %m");
-		return -1;
-	}
-	if (addr_same_host(&s->target, local)) {
-		log_error("loop detected in transparent proxying");
-		return -1;
-	}
-	return 0;
-}
-
 /* Returns 0, or -1 after it was logged. */
 static int
 connect_server(struct session *s)
@@ -216,11 +193,12 @@ open_session(struct session *s, const struct server_client *client)
 	addr_host(&s->peer, s->peer_ip);
 	log_info("accepted connection from: %s",
 	    s->peer.len == 0 ? "UNKNOWN" : s->peer_ip);
-	if (s->set->transparent_proxy || strstr(s->set->header, "%l") != NULL) {
+	if (strstr(s->set->header, "%l") != NULL) {
 		sock_local(client->fd, &local);
 		addr_host(&local, s->local_ip);
 	}
-	if (find_target(s, &local) < 0 || connect_server(s) < 0) {
+	if (target_find(&s->target, s->set, client->fd, &s->peer) < 0 ||
+	    connect_server(s) < 0) {
 		session_end(s, REPLY_NO_SERVER);
 		return false;
 	}

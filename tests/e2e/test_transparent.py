@@ -3,6 +3,7 @@
 """TransparentProxy, with connections that the kernel redirects: in a network
 namespace of the test's own."""
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -11,10 +12,11 @@ import threading
 
 import pytest
 
-from rig import Client, FakeServer, Rig
+from rig import WAIT, Client, FakeServer, Rig
 
 CLONE_NEWNET = 0x40000000
 UNREACHABLE = b"421 4.4.1 Cannot reach the mail server, try again later\r\n"
+TRUST = "the mail server .* is on this host and sees this host as its client"
 SERVER, CLIENT, HOST = "10.66.0.1", "10.66.0.2", "10.66.0.3"
 QUEUED = b"250 2.0.0 queued as 4711\r\n"
 
@@ -66,6 +68,100 @@ def in_namespace():
         if outcome:
             raise outcome[0]
     return run
+
+
+@contextlib.contextmanager
+def network_of(pid):
+    """Sockets made in here are in the network namespace of that process."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net") as own, open("/proc/%d/ns/net" % pid) as other:
+        assert libc.setns(other.fileno(), CLONE_NEWNET) == 0
+        try:
+            yield
+        finally:
+            assert libc.setns(own.fileno(), CLONE_NEWNET) == 0
+
+
+@contextlib.contextmanager
+def neighbour():
+    """Another host, 10.67.0.2, behind the interface v0; we are 10.67.0.1 and
+    10.67.0.9.  The process whose network it is."""
+    p = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo there; exec sleep 300"], stdout=subprocess.PIPE)
+    try:
+        if p.stdout.readline() != b"there\n":
+            pytest.skip("no unshare -n")
+        sh("ip link add v0 type veth peer name v1 netns %d && ip link set v0 up" % p.pid)
+        sh("ip addr add 10.67.0.1/24 dev v0 && ip addr add 10.67.0.9/24 dev v0")
+        sh("nsenter -t %d -n sh -c 'ip addr add 10.67.0.2/24 dev v1 && ip link set v1 up'" % p.pid)
+        sh("iptables -t nat -A PREROUTING -i v0 -p tcp --dport 25 -j REDIRECT --to-ports 10025"
+           if not shutil.which("nft") else
+           "nft add table ip pre && nft 'add chain ip pre in { type nat hook prerouting priority -100; }' && "
+           "nft add rule ip pre in iifname v0 tcp dport 25 redirect to :10025")
+        yield p
+    finally:
+        p.kill()
+        p.wait(WAIT)
+        p.stdout.close()
+
+
+@pytest.mark.parametrize("host", ["10.67.0.1", "10.67.0.9"])
+def test_the_mail_server_of_the_gateway_itself(directory, in_namespace, host):
+    def dialogue():
+        with neighbour() as other, FakeServer(host=host, port=25) as server, \
+                Rig(directory, OutAddress=None, TransparentProxy="on", Listen="0.0.0.0:10025") as r:
+            for _ in range(3):
+                with network_of(other.pid):
+                    c = Client((host, 25))
+                with c:
+                    assert c.mail() == QUEUED
+            assert len(server.messages) == 3
+            r.daemon.wait_log("SERVER connected to: " + host)
+            r.daemon.wait_log(TRUST)
+            assert len([l for l in r.daemon.log_lines if "sees this host" in l]) == 1
+    in_namespace(dialogue)
+
+
+def test_with_xclient_the_server_knows_the_client(directory, in_namespace):
+    def dialogue():
+        with neighbour() as other, FakeServer(host="10.67.0.1", port=25), \
+                Rig(directory, OutAddress=None, TransparentProxy="on", XClient="on",
+                    Listen="0.0.0.0:10025") as r:
+            with network_of(other.pid):
+                c = Client(("10.67.0.1", 25))
+            with c:
+                assert c.mail() == QUEUED
+            assert not any("sees this host" in l for l in r.daemon.log_lines)
+    in_namespace(dialogue)
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:10025", "10.67.0.1:10025"])
+def test_our_own_port_is_a_loop_at_each_of_our_addresses(directory, in_namespace, listen):
+    def dialogue():
+        with neighbour() as other, \
+                Rig(directory, OutAddress=None, TransparentProxy="on", Listen=listen) as r:
+            # Any port that leads to us: 10025 itself, with the destination
+            # kept by another rule.
+            sh("iptables -t nat -A PREROUTING -i v0 -p tcp --dport 10025 -j REDIRECT --to-ports 10025")
+            with network_of(other.pid):
+                c = Client(("10.67.0.1", 10025))
+            with c:
+                assert c.greeting == UNREACHABLE
+                c.expect_eof()
+            r.daemon.wait_log("loop detected in transparent proxying")
+            assert len([l for l in r.daemon.log_lines if "accepted connection" in l]) == 1
+    in_namespace(dialogue)
+
+
+def test_the_client_itself_is_a_loop(directory, in_namespace):
+    def dialogue():
+        with FakeServer(host=CLIENT, port=25), \
+                Rig(directory, OutAddress=None, TransparentProxy="on", Listen="0.0.0.0:10025") as r:
+            redirect(10025)
+            with Client((CLIENT, 25), source=CLIENT) as c:
+                assert c.greeting == UNREACHABLE
+                c.expect_eof()
+            r.daemon.wait_log("loop detected in transparent proxying")
+    in_namespace(dialogue)
 
 
 def test_the_original_destination_is_connected(directory, in_namespace):

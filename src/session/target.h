@@ -1,0 +1,28 @@
+/*
+ * Where the mail goes: the option OutAddress, the client's own host (loopback:
+ * OutAddress is only a port), or where a redirected client wanted to go
+ * (TransparentProxy); and the guard against mail that would come back to us.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_SESSION_TARGET_H
+#define SRC_SESSION_TARGET_H
+
+#include "common/addr.h"
+#include "src/config/settings.h"
+
+/*
+ * Find the mail server for the client at peer, which is connected by fd.  Looks
+ * a name up, and may block as getaddrinfo(3) does.
+ * Returns 0 with *target, or -1 after it was logged: a name that is not known,
+ * no original destination, or a loop.
+ *
+ * A loop is what would come back to us: our own listening address, by whichever
+ * of the host's addresses it is asked for, and for a redirected connection the
+ * client itself, as in 1.10.  A server on this host is none, but takes us for
+ * the client then, which is warned of once.
+ */
+int target_find(struct addr *target, const struct settings *set, int fd,
+    const struct addr *peer);
+
+#endif
