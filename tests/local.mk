@@ -145,9 +145,9 @@ EXTRA_DIST += \
 	tests/check.sh \
 	tests/demo/demo.py \
 	tests/e2e/cells.py \
+	tests/e2e/comparison.py \
 	tests/e2e/conftest.py \
 	tests/e2e/fail_malloc.c \
-	tests/e2e/intended.json \
 	tests/e2e/rig/__init__.py \
 	tests/e2e/rig/actions.py \
 	tests/e2e/rig/basics.py \
@@ -164,7 +164,11 @@ EXTRA_DIST += \
 	tests/e2e/test_bugs_of_the_original.py \
 	tests/e2e/test_clamd.py \
 	tests/e2e/test_commandline.py \
-	tests/e2e/test_comparison.py \
+	tests/e2e/test_comparison_content.py \
+	tests/e2e/test_comparison_dialogue.py \
+	tests/e2e/test_comparison_envelope.py \
+	tests/e2e/test_comparison_running.py \
+	tests/e2e/test_comparison_scan.py \
 	tests/e2e/test_configuration.py \
 	tests/e2e/test_data.py \
 	tests/e2e/test_envelope.py \
