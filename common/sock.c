@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -198,6 +199,20 @@ sock_connect(const struct addr *a, struct waiter *waiter, struct deadline d)
 	if (rc < 0 && errno == EINPROGRESS)
 		rc = await_connected(fd, waiter, d);
 	return rc < 0 ? close_failed(fd) : fd;
+}
+
+bool
+sock_is_drained(int fd)
+{
+	int left = 0;
+
+#ifdef TIOCOUTQ
+	if (ioctl(fd, TIOCOUTQ, &left) < 0)
+		return true;
+#else
+	(void)fd;
+#endif
+	return left == 0;
 }
 
 void

@@ -11,6 +11,8 @@
 #ifndef COMMON_SOCK_H
 #define COMMON_SOCK_H
 
+#include <stdbool.h>
+
 #include "common/addr.h"
 #include "common/deadline.h"
 
@@ -64,6 +66,13 @@ int sock_accept(int listener, struct addr *peer);
  */
 int sock_connect(
     const struct addr *a, struct waiter *waiter, struct deadline d);
+
+/*
+ * Has the peer taken all that was sent?  A local one has read it, one on the
+ * network at least received it.  True where that cannot be told.
+ * Source: unix(7) and tcp(7), SIOCOUTQ.
+ */
+bool sock_is_drained(int fd);
 
 /* The local address of fd; no address (len 0) when it cannot be told. */
 void sock_local(int fd, struct addr *local);

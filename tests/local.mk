@@ -20,6 +20,7 @@ check_PROGRAMS = $(unit_tests) $(replay_programs)
 if HAVE_CMOCKA
 unit_tests = \
 	tests/unit/scan/action.t \
+	tests/unit/scan/clamd.t \
 	tests/unit/common/addr.t \
 	tests/unit/common/cfgfile.t \
 	tests/unit/common/conn.t \
@@ -47,6 +48,8 @@ LDADD = src/libsmtpd.a common/libcommon.a $(cmocka_lib)
 
 # A file system without O_TMPFILE is made by hand.
 tests_unit_mail_spool_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
+# clamd's end of a connection is played.
+tests_unit_scan_clamd_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sock_connect
 
 # ---- fuzzers: X.replay runs the seeds in corpus/X, X.fuzz makes new ones
 
@@ -171,6 +174,7 @@ EXTRA_DIST += \
 	tests/e2e/test_comparison_scan.py \
 	tests/e2e/test_configuration.py \
 	tests/e2e/test_data.py \
+	tests/e2e/test_early_answers.py \
 	tests/e2e/test_envelope.py \
 	tests/e2e/test_esmtp.py \
 	tests/e2e/test_faults_clamd.py \
@@ -187,6 +191,7 @@ EXTRA_DIST += \
 	tests/e2e/test_loopback.py \
 	tests/e2e/test_memory.py \
 	tests/e2e/test_options.py \
+	tests/e2e/test_oversize.py \
 	tests/e2e/test_pipelining.py \
 	tests/e2e/test_quarantine.py \
 	tests/e2e/test_replies.py \

@@ -27,6 +27,8 @@ action_choose(enum scan_verdict verdict, enum when_infected wish)
 		return ACTION_FORWARD;
 	case SCAN_INFECTED:
 		return choose_for_infected(wish);
+	case SCAN_OVERSIZE:
+		return ACTION_REJECT_OVERSIZE;
 	case SCAN_FAILED:
 		break;
 	}

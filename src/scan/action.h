@@ -20,10 +20,14 @@ enum action {
 	ACTION_FORWARD_MARKED, /* to the server, marked as infected */
 	ACTION_DISCARD, /* 250 to the client, and nothing else */
 	ACTION_REJECT, /* 550 to the client */
+	ACTION_REJECT_OVERSIZE, /* 552 to the client */
 	ACTION_DEFER /* 451 to the client */
 };
 
-/* A failed scan is deferred, whatever the wish.  Cannot fail. */
+/*
+ * A failed scan is deferred, whatever the wish, and what cannot be scanned is
+ * rejected.  Cannot fail.
+ */
 enum action action_choose(enum scan_verdict verdict, enum when_infected wish);
 
 #endif

@@ -1,22 +1,29 @@
 /*
- * Asking clamd about a message.
+ * One talk with clamd.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "src/scan/clamd.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "common/conn.h"
 #include "common/log.h"
+#include "src/scan/clamd_ask.h"
 
-#define INSTREAM "nINSTREAM"
 #define STREAM_SUBJECT "stream" /* what clamd calls it in its answer */
-#define CHUNK_MAX ((off_t)1 << 30) /* octets; its length is 32 bits wide */
+#define CLOSE_MAX_MS 1000 /* clamd closes behind its answer at once */
 #define UNNAMED_VIRUS "Unparsable.Virus.Name"
+
+struct talk {
+	const struct settings *set;
+	const struct spool *spool;
+	const char *subject; /* as clamd names it in its answer */
+	struct conn conn;
+	bool asked; /* clamd had the whole question before it answered */
+	enum io io; /* how the reading ended */
+};
 
 const char *
 clamd_spool_prefix(const struct settings *set)
@@ -47,68 +54,6 @@ connect_clamd(struct conn *c, const struct settings *set, struct waiter *waiter)
 	return 0;
 }
 
-static void
-put_length(struct conn *c, size_t length)
-{
-	uint32_t be = htonl((uint32_t)length);
-
-	conn_put(c, &be, sizeof be);
-}
-
-static enum io
-send_file(struct conn *c, const struct spool *spool)
-{
-	off_t offset = 0, size = spool_size(spool);
-	enum io io = IO_OK;
-
-	while (offset < size && io == IO_OK) {
-		off_t len = size - offset;
-
-		if (len > CHUNK_MAX)
-			len = CHUNK_MAX;
-		put_length(c, (size_t)len);
-		io = conn_sendfile(
-		    c, spool->fd, offset + (off_t)spool->prefix_len, len);
-		offset += len;
-	}
-	return io;
-}
-
-/* clamd(8), INSTREAM: chunks of a length and as many octets, 0 at the end. */
-static enum io
-ask_stream(struct conn *c, const struct spool *spool)
-{
-	static char end[4];
-	struct iovec iov[2] = {{0}, {end, sizeof end}};
-	enum io io = IO_OK;
-
-	conn_log(c, '>', INSTREAM, strlen(INSTREAM));
-	conn_put(c, INSTREAM "\n", strlen(INSTREAM "\n"));
-	put_length(c, strlen(CLAMD_SCAN_LINE));
-	conn_put(c, CLAMD_SCAN_LINE, strlen(CLAMD_SCAN_LINE));
-	iov[0].iov_base = spool_memory(spool);
-	if (iov[0].iov_base == NULL)
-		io = send_file(c, spool);
-	else if (spool_size(spool) > 0) { /* a length of 0 would be the end */
-		iov[0].iov_len = (size_t)spool_size(spool);
-		put_length(c, iov[0].iov_len);
-	}
-	return io == IO_OK ? conn_send(c, iov, 2, false) : io;
-}
-
-static enum io
-ask_scan(struct conn *c, const struct spool *spool)
-{
-	struct strbuf command = {0};
-
-	strbuf_puts(&command, "zSCAN ");
-	strbuf_puts(&command, spool_path(spool));
-	conn_log(c, '>', strbuf_str(&command), command.len);
-	conn_put(c, strbuf_str(&command), command.len + 1);
-	strbuf_free(&command);
-	return conn_flush(c);
-}
-
 /*
  * Read until there is a complete line, and what may already stand behind it;
  * not until the end, since clamd does not close after every error.
@@ -125,9 +70,28 @@ read_answer(struct conn *c, struct deadline d)
 		io = conn_fill(c, d);
 		answer = conn_peek(c, &len);
 	}
-	if (io == IO_OK)
-		(void)conn_read(c);
-	return io;
+	return io == IO_OK ? conn_read(c) : io;
+}
+
+/*
+ * clamd closes behind its one line.  What comes instead, or a reset, which says
+ * that it has not read all, makes a doubt of OK; that it stays is none.
+ */
+static enum io
+await_close(struct conn *c)
+{
+	enum io io = conn_fill(c, deadline_in(CLOSE_MAX_MS));
+
+	return io == IO_TIMEOUT ? IO_EOF : io;
+}
+
+static struct verdict
+parse(const struct talk *t)
+{
+	size_t len;
+	const char *answer = conn_peek(&t->conn, &len);
+
+	return verdict_parse(answer, len, t->subject);
 }
 
 static void
@@ -144,70 +108,120 @@ set_infected(struct scan_result *result, const struct verdict *v)
 	log_debug("found virus: %s", strbuf_str(&result->name));
 }
 
-/* sent: clamd had everything before it answered. */
-static void
-judge(struct conn *c, const char *subject, bool sent, enum io io,
-    struct scan_result *result)
+static const char *
+name_silence(const struct talk *t, size_t answer_len)
 {
-	size_t len;
-	const char *answer = conn_peek(c, &len);
-	struct verdict v = verdict_parse(answer, len, subject);
+	if (!t->asked)
+		return "took nothing";
+	return answer_len == 0 ? "answered nothing" : "did not end its answer";
+}
 
-	conn_log(c, '<', v.line, v.line_len);
-	result->verdict = v.verdict;
-	result->answered = len > 0 || io == IO_TIMEOUT;
-	switch (v.verdict) {
-	case SCAN_CLEAN:
-		if (sent)
-			log_debug("no virus");
-		else {
-			log_error("clamd answered before it had everything");
-			result->verdict = SCAN_FAILED;
-		}
-		return;
-	case SCAN_INFECTED:
-		set_infected(result, &v);
-		return;
-	case SCAN_FAILED:
-		break;
-	}
-	if (io == IO_TIMEOUT)
-		log_warn("CLAMAV: network read operation timed out");
-	if (!result->answered)
+/* Why there is no verdict. */
+static void
+explain(const struct talk *t, const struct verdict *v)
+{
+	const char *more;
+	size_t len;
+
+	(void)conn_peek(&t->conn, &len);
+	more = len > v->line_len + 1 ? " (and more)" : "";
+	if (t->io == IO_TIMEOUT)
+		log_error("clamd %s %s for %d s", t->set->clam_address.text,
+		    name_silence(t, len), t->set->timeout_s);
+	else if (len == 0)
 		log_error("clamd disconnected unexpectedly");
-	else if (v.line_len >= 5 &&
-	    memcmp(v.line + v.line_len - 5, "ERROR", 5) == 0)
-		log_error("clamav error: %.*s", (int)v.line_len, v.line);
+	else if (!t->asked)
+		log_error("clamd answered before it had everything: %.*s",
+		    (int)v->line_len, v->line);
+	else if (v->verdict == SCAN_CLEAN)
+		log_error("clamd broke the connection behind its answer");
+	else if (v->line_len >= 5 &&
+	    memcmp(v->line + v->line_len - 5, "ERROR", 5) == 0)
+		log_error("clamav error: %.*s", (int)v->line_len, v->line);
 	else
-		log_error("unexepected response from clamd: %.*s",
-		    (int)v.line_len, v.line);
+		log_error("unexepected response from clamd: %.*s%s",
+		    (int)v->line_len, v->line, more);
+}
+
+static void
+log_oversize(const struct talk *t, const struct verdict *v)
+{
+	log_warn(
+	    "message of %lld octets not scanned: beyond clamd's limit %.*s",
+	    (long long)spool_size(t->spool), (int)v->name_len, v->name);
+}
+
+static enum scan_verdict
+judge(const struct talk *t, struct scan_result *result)
+{
+	struct verdict v = parse(t);
+	size_t len;
+
+	(void)conn_peek(&t->conn, &len);
+	conn_log(&t->conn, '<', v.line, v.line_len);
+	result->answered = len > 0 || t->io == IO_TIMEOUT;
+	if (v.verdict == SCAN_OVERSIZE) {
+		log_oversize(t, &v);
+		return v.verdict;
+	}
+	if (v.verdict == SCAN_INFECTED && t->asked) {
+		set_infected(result, &v);
+		return v.verdict;
+	}
+	if (v.verdict == SCAN_CLEAN && t->asked && t->io == IO_EOF) {
+		log_debug("no virus");
+		return v.verdict;
+	}
+	explain(t, &v);
+	return SCAN_FAILED;
+}
+
+static void
+ask(struct talk *t)
+{
+	const bool by_path = t->set->scan_mode == SCAN_MODE_SCAN;
+
+	t->subject = by_path ? spool_path(t->spool) : STREAM_SUBJECT;
+	t->io = by_path ? clamd_ask_scan(&t->conn, t->spool)
+			: clamd_ask_stream(&t->conn, t->spool);
+	t->asked = t->io == IO_OK;
+	/* When writing failed clamd may have said why, but need not wait for
+	 * the rest. */
+	if (t->io == IO_ERROR)
+		conn_end_output(&t->conn);
+}
+
+static void
+hear(struct talk *t)
+{
+	enum scan_verdict verdict;
+
+	t->io = read_answer(&t->conn, deadline_in(t->set->timeout_s * 1000));
+	verdict = parse(t).verdict;
+	if (verdict == SCAN_FAILED)
+		return;
+	/* Who has left octets unread does not speak of them. */
+	t->asked = t->asked && sock_is_drained(t->conn.fd);
+	if (verdict == SCAN_CLEAN && t->asked && t->io == IO_OK)
+		t->io = await_close(&t->conn);
 }
 
 void
 clamd_scan(const struct settings *set, const struct spool *spool,
     struct waiter *waiter, struct scan_result *result)
 {
-	const bool by_path = set->scan_mode == SCAN_MODE_SCAN;
-	struct conn c = {0};
-	bool sent;
-	enum io io;
+	struct talk t = {.set = set, .spool = spool};
 
 	*result = (struct scan_result){.verdict = SCAN_FAILED};
-	if (connect_clamd(&c, set, waiter) < 0) {
+	if (connect_clamd(&t.conn, set, waiter) < 0) {
 		result->cancelled = errno == ECANCELED;
 		return;
 	}
-	io = by_path ? ask_scan(&c, spool) : ask_stream(&c, spool);
-	sent = io == IO_OK;
-	/* When writing failed clamd may have said why, but need not wait for
-	 * the rest. */
-	if (io == IO_ERROR)
-		conn_end_output(&c);
-	if (io != IO_CANCELLED && io != IO_TIMEOUT)
-		io = read_answer(&c, deadline_in(set->timeout_s * 1000));
-	result->cancelled = io == IO_CANCELLED;
+	ask(&t);
+	if (t.io != IO_CANCELLED && t.io != IO_TIMEOUT)
+		hear(&t);
+	result->cancelled = t.io == IO_CANCELLED;
 	if (!result->cancelled)
-		judge(&c, by_path ? spool_path(spool) : STREAM_SUBJECT, sent,
-		    io, result);
-	conn_close(&c);
+		result->verdict = judge(&t, result);
+	conn_close(&t.conn);
 }

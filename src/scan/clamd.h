@@ -1,5 +1,5 @@
 /*
- * Asking clamd about a message.
+ * One talk with clamd about a message.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -11,12 +11,6 @@
 #include "src/config/settings.h"
 #include "src/mail/spool.h"
 #include "src/scan/verdict.h"
-
-/*
- * clamd takes a file for mail by its first line, so this one is put before the
- * content for the scan alone; a sender could else hide a message's nature.
- */
-#define CLAMD_SCAN_LINE "Received: by clamsmtpd; for the scan only\r\n"
 
 struct scan_result {
 	enum scan_verdict verdict;

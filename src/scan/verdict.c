@@ -9,6 +9,10 @@
 
 #include "common/strutil.h"
 
+#define LIMIT_FOUND "Heuristics.Limits.Exceeded" /* and "." and which one */
+#define SIZE_REFUSED "INSTREAM size limit exceeded. ERROR"
+#define STREAM_LIMIT "StreamMaxLength"
+
 static bool
 is_line_end(char c)
 {
@@ -40,18 +44,37 @@ static void
 find_name(struct verdict *v, const char *subject)
 {
 	size_t n = strlen(subject);
-	const char *name;
-	size_t len;
 
 	if (v->line_len < n + 1 || memcmp(v->line, subject, n) != 0 ||
 	    v->line[n] != ':')
 		return;
-	name = v->line + n + 1;
-	len = v->line_len - n - 1 - strlen("FOUND");
-	str_trim(&name, &len);
 	v->named = true;
-	v->name = name;
-	v->name_len = len;
+	v->name = v->line + n + 1;
+	v->name_len = v->line_len - n - 1 - strlen("FOUND");
+	str_trim(&v->name, &v->name_len);
+}
+
+/*
+ * With AlertExceedsMax clamd "finds" what it did not look at.  The subject does
+ * not matter: no name of a virus has a colon in it.
+ */
+static bool
+finds_limit(struct verdict *v)
+{
+	size_t n = strlen(LIMIT_FOUND);
+	const char *name = v->line + v->line_len;
+	size_t len;
+
+	while (name > v->line && name[-1] != ':')
+		name--;
+	len = (size_t)(v->line + v->line_len - name) - strlen("FOUND");
+	str_trim(&name, &len);
+	if (len < n || memcmp(name, LIMIT_FOUND, n) != 0 ||
+	    (len > n && name[n] != '.'))
+		return false;
+	v->name = len > n + 1 ? name + n + 1 : name;
+	v->name_len = len > n + 1 ? len - n - 1 : len;
+	return true;
 }
 
 static bool
@@ -63,38 +86,55 @@ says_clean(const char *line, size_t len, const char *subject)
 	    memcmp(line + n, ": OK", strlen(": OK")) == 0;
 }
 
+/* What the line v->line, which is complete, would mean if it stood alone. */
+static enum scan_verdict
+judge_line(struct verdict *v, const char *subject)
+{
+	if (says_clean(v->line, v->line_len, subject))
+		return SCAN_CLEAN;
+	str_trim(&v->line, &v->line_len);
+	if (v->line_len == strlen(SIZE_REFUSED) &&
+	    memcmp(v->line, SIZE_REFUSED, v->line_len) == 0) {
+		v->name = STREAM_LIMIT;
+		v->name_len = strlen(STREAM_LIMIT);
+		return SCAN_OVERSIZE;
+	}
+	if (!ends_with(v->line, v->line_len, " FOUND"))
+		return SCAN_FAILED;
+	if (finds_limit(v))
+		return SCAN_OVERSIZE;
+	find_name(v, subject);
+	return SCAN_INFECTED;
+}
+
 struct verdict
 verdict_parse(const char *answer, size_t len, const char *subject)
 {
-	struct verdict v = {.verdict = SCAN_FAILED, .line = answer};
-	bool complete, clean = false;
+	struct verdict first = {.verdict = SCAN_FAILED, .line = answer};
 	unsigned lines = 0;
+	bool complete;
 
 	while (len > 0) {
 		size_t used = line_length(answer, len, &complete);
-		const char *line = answer;
-		size_t line_len = used;
+		struct verdict v = {.line = answer, .line_len = used};
 
-		str_trim(&line, &line_len);
-		if (lines++ == 0) {
-			v.line = line;
-			v.line_len = line_len;
-			/* A CR or blank before the end is not clamd's way. */
-			clean = complete && says_clean(answer, used, subject);
+		if (complete)
+			v.verdict = judge_line(&v, subject);
+		else {
+			v.verdict = SCAN_FAILED;
+			str_trim(&v.line, &v.line_len);
 		}
-		if (complete && ends_with(line, line_len, " FOUND")) {
-			v.verdict = SCAN_INFECTED;
-			v.line = line;
-			v.line_len = line_len;
-			find_name(&v, subject);
+		/* An infection counts wherever it stands. */
+		if (v.verdict == SCAN_INFECTED)
 			return v;
-		}
+		if (lines++ == 0)
+			first = v;
+		else
+			first.verdict = SCAN_FAILED;
 		answer += used + complete;
 		len -= used + complete;
 	}
-	if (clean && lines == 1)
-		v.verdict = SCAN_CLEAN;
-	return v;
+	return first;
 }
 
 bool

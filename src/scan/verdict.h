@@ -12,13 +12,14 @@
 enum scan_verdict {
 	SCAN_CLEAN,
 	SCAN_INFECTED,
+	SCAN_OVERSIZE, /* clamd did not look at all of it, and never will */
 	SCAN_FAILED /* a verdict of its own, never "clean" */
 };
 
 struct verdict {
 	enum scan_verdict verdict;
 	bool named; /* infected: clamd's answer tells a name */
-	const char *name; /* name_len octets of it, within the answer */
+	const char *name; /* name_len octets of it; oversize: the limit's */
 	size_t name_len;
 	const char *line; /* line_len octets: the line that decided, for logs */
 	size_t line_len;
@@ -28,9 +29,12 @@ struct verdict {
  * Judge all that clamd has answered: len octets, lines that end in LF or NUL.
  * subject is what was scanned, as clamd names it: "stream" or a path.
  * Clean is only one complete line "subject: OK" and nothing else.  Any complete
- * line that ends in FOUND is an infection.  All else failed.
- * The result points into answer.  Cannot fail.
- * Source: clamd(8); answers seen of clamd 1.4.
+ * line that ends in FOUND is an infection, but for one that names a limit of
+ * clamd's: that, or a refusal for the size, is "oversize" where it stands alone.
+ * All else failed.
+ * The result points into answer, or to a constant.  Cannot fail.
+ * Source: clamd(8), clamd.conf(5) AlertExceedsMax and StreamMaxLength; answers
+ * seen of clamd 1.4.
  */
 struct verdict verdict_parse(
     const char *answer, size_t len, const char *subject);

@@ -25,6 +25,7 @@
 #define REPLY_GO "354 Start mail input; end with <CRLF>.<CRLF>"
 #define REPLY_DISCARDED "250 Virus Detected; Discarded Email"
 #define REPLY_REJECTED "550 Virus Detected; Content Rejected"
+#define REPLY_OVERSIZE "552 5.3.4 Message too large to be scanned"
 #define REPLY_BARE "550 5.5.2 Message contains a bare CR or LF"
 #define READS_IN_A_ROW 16 /* of content, without a look at the rest */
 
@@ -221,6 +222,9 @@ scan(struct message *m)
 		} else
 			set_status(m, "VIRUS", "");
 		break;
+	case SCAN_OVERSIZE:
+		set_status(m, "OVERSIZE", "");
+		break;
 	case SCAN_FAILED:
 		if (m->result.answered && !m->result.cancelled)
 			set_status(m, "CLAMAV-ERROR", "");
@@ -341,6 +345,9 @@ act(struct message *m, enum action action)
 		return;
 	case ACTION_REJECT:
 		refuse(m->s, REPLY_REJECTED);
+		return;
+	case ACTION_REJECT_OVERSIZE:
+		refuse(m->s, REPLY_OVERSIZE);
 		return;
 	case ACTION_DEFER:
 		refuse(m->s, REPLY_LOCAL_ERROR);

@@ -38,7 +38,7 @@ def read_stream_slowly(scan, _):
     return CLOSE
 
 
-ERROR = b"INSTREAM size limit exceeded. ERROR{end}"
+ERROR = b"Error writing to temporary file ERROR{end}"
 ANSWERS_OF_CLAMD = {
     # what clamd answers: (action, reply to the client)
     "junk": (b"GET / HTTP/1.0{end}", LOCAL_ERROR),

@@ -127,16 +127,17 @@ def test_content_in_drops(rig):
     assert not rig.server.messages
 
 
-@pytest.mark.parametrize("answer", [
-    HANG, (b"{path}: O", HANG), OnCommand(STALL), OnConnect(STALL),
+@pytest.mark.parametrize("answer, what", [
+    (HANG, "answered nothing"), ((b"{path}: O", HANG), "did not end its answer"),
+    (OnCommand(STALL), "took nothing"), (OnConnect(STALL), "took nothing"),
 ], ids=["silent", "unfinished", "does not read", "does nothing"])
-def test_a_silent_clamd(rig, answer):
+def test_a_silent_clamd(rig, answer, what):
     rig.clamd.next(answer)
     with rig.client() as c:
         assert c.mail((b"x" * 998 + b"\r\n") * 2000) == LOCAL_ERROR
         assert rig.summary() == WHO + ", status=CLAMAV-ERROR"
         assert c.mail() == b"250 2.0.0 queued as 4711\r\n"
-    rig.daemon.wait_log("CLAMAV: network (read|write) operation timed out", rig.mark)
+    rig.daemon.wait_log("clamd %s %s for %s s$" % (rig.clamd.address, what, OPTIONS["TimeOut"]), rig.mark)
     assert len(rig.server.messages) == 1
 
 

@@ -44,7 +44,7 @@
 
 #include "common/log.h"
 #include "common/strbuf.h"
-#include "src/scan/clamd.h"
+#include "src/scan/clamd_ask.h"
 #include "src/session/session.h"
 #include "tests/fuzz/fuzz.h"
 

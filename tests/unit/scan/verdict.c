@@ -90,9 +90,46 @@ static const struct answer_case cases[] = {
     {PATH, T("stream: OK\n"), SCAN_FAILED, NULL, "stream: OK"},
     {PATH, T("/tmp/clamsmtpd.a1B2c4: OK\n"), SCAN_FAILED, NULL,
 	"/tmp/clamsmtpd.a1B2c4: OK"},
-    /* Failures. */
-    {"stream", T("INSTREAM size limit exceeded. ERROR\n"), SCAN_FAILED, NULL,
+    /* What clamd did not look at. */
+    {"stream", T("INSTREAM size limit exceeded. ERROR\n"), SCAN_OVERSIZE,
+	"StreamMaxLength", "INSTREAM size limit exceeded. ERROR"},
+    {"stream", T("stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\n"),
+	SCAN_OVERSIZE, "MaxFileSize",
+	"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND"},
+    {PATH, T(PATH ": Heuristics.Limits.Exceeded.MaxScanTime FOUND\0"),
+	SCAN_OVERSIZE, "MaxScanTime",
+	PATH ": Heuristics.Limits.Exceeded.MaxScanTime FOUND"},
+    {"stream", T("stream: Heuristics.Limits.Exceeded FOUND\n"), SCAN_OVERSIZE,
+	"Heuristics.Limits.Exceeded",
+	"stream: Heuristics.Limits.Exceeded FOUND"},
+    {"stream", T("stream: Heuristics.Limits.Exceeded. FOUND\n"), SCAN_OVERSIZE,
+	"Heuristics.Limits.Exceeded.",
+	"stream: Heuristics.Limits.Exceeded. FOUND"},
+    {"stream", T("other: Heuristics.Limits.Exceeded.MaxFiles FOUND\n"),
+	SCAN_OVERSIZE, "MaxFiles",
+	"other: Heuristics.Limits.Exceeded.MaxFiles FOUND"},
+    {"stream", T("Heuristics.Limits.Exceeded.MaxFiles FOUND\n"), SCAN_OVERSIZE,
+	"MaxFiles", "Heuristics.Limits.Exceeded.MaxFiles FOUND"},
+    {"stream", T("stream: Heuristics.Limits.ExceededX FOUND\n"), SCAN_INFECTED,
+	"Heuristics.Limits.ExceededX",
+	"stream: Heuristics.Limits.ExceededX FOUND"},
+    {"stream", T("stream: X.Heuristics.Limits.Exceeded FOUND\n"), SCAN_INFECTED,
+	"X.Heuristics.Limits.Exceeded",
+	"stream: X.Heuristics.Limits.Exceeded FOUND"},
+    {"stream", T("stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND"),
+	SCAN_FAILED, NULL,
+	"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND"},
+    {"stream", T("stream: Heuristics.Limits.Exceeded FOUND\nstream: X FOUND\n"),
+	SCAN_INFECTED, "X", "stream: X FOUND"},
+    {"stream", T("stream: Heuristics.Limits.Exceeded FOUND\nstream: OK\n"),
+	SCAN_FAILED, NULL, "stream: Heuristics.Limits.Exceeded FOUND"},
+    {"stream", T("stream: OK\nINSTREAM size limit exceeded. ERROR\n"),
+	SCAN_FAILED, NULL, "stream: OK"},
+    {"stream", T("INSTREAM size limit exceeded. ERROR"), SCAN_FAILED, NULL,
 	"INSTREAM size limit exceeded. ERROR"},
+    {"stream", T("size limit exceeded. ERROR\n"), SCAN_FAILED, NULL,
+	"size limit exceeded. ERROR"},
+    /* Failures. */
     {PATH, T(PATH ": Can't access file ERROR\n"), SCAN_FAILED, NULL,
 	PATH ": Can't access file ERROR"},
     {"stream", T("UNKNOWN COMMAND\n"), SCAN_FAILED, NULL, "UNKNOWN COMMAND"},
@@ -119,7 +156,8 @@ judges_answers(void **state)
 		expect_number(c->answer, "verdict", v.verdict, c->verdict);
 		expect_text(c->answer, v.line, v.line_len,
 		    (struct text){c->line, strlen(c->line)});
-		expect_number(c->answer, "named", v.named, c->name != NULL);
+		expect_number(c->answer, "named", v.named,
+		    c->verdict == SCAN_INFECTED && c->name != NULL);
 		if (c->name != NULL)
 			expect_text(c->answer, v.name, v.name_len,
 			    (struct text){c->name, strlen(c->name)});
