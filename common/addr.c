@@ -17,6 +17,7 @@
 
 #define HOST_MAX 255 /* octets of a host name; RFC 1035 2.3.4 */
 #define DIGITS "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 static void
 set_inet(struct addr *a, struct in_addr host, in_port_t port)
@@ -27,6 +28,7 @@ set_inet(struct addr *a, struct in_addr host, in_port_t port)
 	a->u.in.sin_port = htons(port);
 }
 
+/* Returns 0, or -1 with errno as addr_resolve has it. */
 static int
 look_up(const char *host, struct in_addr *out)
 {
@@ -34,14 +36,20 @@ look_up(const char *host, struct in_addr *out)
 	    .ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *res = NULL;
 
-	if (getaddrinfo(host, NULL, &hints, &res) != 0 || res == NULL) {
-		errno = EHOSTUNREACH;
-		return -1;
+	if (getaddrinfo(host, NULL, &hints, &res) == 0 && res != NULL) {
+		memcpy(out,
+		    &((struct sockaddr_in *)(void *)res->ai_addr)->sin_addr,
+		    sizeof *out);
+		freeaddrinfo(res);
+		return 0;
 	}
-	memcpy(out, &((struct sockaddr_in *)(void *)res->ai_addr)->sin_addr,
-	    sizeof *out);
-	freeaddrinfo(res);
-	return 0;
+	hints.ai_family = AF_INET6;
+	errno = EHOSTUNREACH;
+	if (getaddrinfo(host, NULL, &hints, &res) == 0) {
+		freeaddrinfo(res);
+		errno = EAFNOSUPPORT;
+	}
+	return -1;
 }
 
 static int
@@ -61,8 +69,9 @@ parse_path(struct addr_spec *spec, const char *text)
 	struct addr *a = &spec->addr;
 	size_t len = strlen(text);
 
-	/* "local:/path" and "/path:25" are mistakes. */
-	if (len >= sizeof a->u.un.sun_path || strchr(text, ':') != NULL)
+	/* "local:/path", "/path:25" and "./path" are mistakes. */
+	if (*text != '/' || len >= sizeof a->u.un.sun_path ||
+	    strchr(text, ':') != NULL)
 		return -1;
 	a->u.un.sun_family = AF_UNIX;
 	memcpy(a->u.un.sun_path, text, len + 1);
@@ -85,6 +94,15 @@ split_host(const char *text, char host[HOST_MAX + 1], in_port_t *port)
 	return colon == NULL ? 0 : parse_port(colon + 1, port);
 }
 
+/* Letters, digits, '-' and, as containers have it, '_'; RFC 1123 2.1. */
+static bool
+is_host_name(const char *host)
+{
+	if (*host == '-' || *host == '.' || strstr(host, "..") != NULL)
+		return false;
+	return host[strspn(host, LETTERS DIGITS "-_.")] == '\0';
+}
+
 static int
 parse_host(struct addr_spec *spec, const char *text)
 {
@@ -101,10 +119,10 @@ parse_host(struct addr_spec *spec, const char *text)
 	/* 1.2.3, 0x7f.1 and the like are mistakes, though getaddrinfo takes
 	 * them. */
 	if (host[strspn(host, DIGITS ".")] == '\0' ||
-	    inet_aton(host, &number) != 0)
+	    inet_aton(host, &number) != 0 || !is_host_name(host))
 		return -1;
 	spec->kind = ADDR_HOST;
-	return look_up(host, &number);
+	return 0;
 }
 
 int
@@ -144,9 +162,10 @@ addr_resolve(
 		set_inet(out, number, port);
 		return 0;
 	case ADDR_HOST:
-		if (split_host(spec->text, name, &port) < 0 ||
-		    look_up(name, &number) < 0)
+		if (split_host(spec->text, name, &port) < 0)
 			break;
+		if (look_up(name, &number) < 0)
+			return -1;
 		set_inet(out, number, port);
 		return 0;
 	case ADDR_NONE:

@@ -4,7 +4,7 @@
  *   25              the port alone
  *   192.0.2.1:25    host (name or IPv4 number) and port
  *   192.0.2.1       host with the default port
- *   /run/x.sock     a path (anything with a slash)
+ *   /run/x.sock     an absolute path (anything with a slash)
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -46,9 +46,8 @@ struct addr_spec {
 
 /*
  * Understand text.  default_port stands in where text has none (host order).
- * text is borrowed for as long as spec is used.  A host name is looked up once
- * to see that it exists, and may block as getaddrinfo(3) does.
- * Returns 0, or -1 with EINVAL when text is no address or an unknown host.
+ * text is borrowed for as long as spec is used.  Pure: no name is looked up.
+ * Returns 0, or -1 with EINVAL when text is no address.
  */
 int addr_parse(
     struct addr_spec *spec, const char *text, in_port_t default_port);
@@ -57,7 +56,8 @@ int addr_parse(
  * The socket address of spec; for ADDR_PORT the host is the one of host, or
  * INADDR_ANY when host is NULL or no internet address.  Looks names up, and
  * may block as getaddrinfo(3) does.
- * Returns 0, or -1 with EHOSTUNREACH when the name cannot be resolved.
+ * Returns 0, or -1 with EHOSTUNREACH when the name cannot be resolved, or with
+ * EAFNOSUPPORT when it has addresses of IPv6 alone.
  */
 int addr_resolve(
     const struct addr_spec *spec, const struct addr *host, struct addr *out);

@@ -16,8 +16,9 @@
 #include "common/sock.h"
 #include "common/strutil.h"
 #include "src/session/session.h"
-#include "src/config/settings.h"
+#include "src/config/settings_load.h"
 #include "src/mail/spool_dir.h"
+#include "src/start/neighbours.h"
 
 #define CONFIG_FILE SYSCONFDIR "/clamsmtpd.conf"
 #define EXIT_USAGE 2 /* the command line or the configuration is wrong */
@@ -60,11 +61,14 @@ parse_debug_level(const char *text)
 
 	if (str_number(text, 0, DEBUG_LEVEL_MAX, &level) < 0) {
 		if (errno == EINVAL) {
-			log_error("invalid debug log level (command line: use "
-				  "a number from 0 to 4)");
+			log_error("invalid debug log level (command line: "
+				  "-d %s: use a number from 0 to 4)",
+			    text);
 			exit(EXIT_FAILURE);
 		}
-		log_error("invalid debug log level (must be between 1 and 4)");
+		log_error("invalid debug log level (must be between 1 and 4) "
+			  "(command line: -d %s: use a number from 0 to 4)",
+		    text);
 		exit(EXIT_USAGE);
 	}
 	return (int)level;
@@ -158,8 +162,9 @@ configure(struct settings *set, const struct arguments *args)
 		exit(EXIT_USAGE);
 	if (args->pid_file != NULL && set->pid_file[0] != '\0')
 		log_warn("ignoring pid file specified on the command line. ");
-	else if (args->pid_file != NULL)
-		set->pid_file = args->pid_file;
+	else if (args->pid_file != NULL &&
+	    settings_set(set, "PidFile", args->pid_file, "command line") < 0)
+		exit(EXIT_USAGE);
 }
 
 /* Whom to become; false: nobody.  Exits when the option User cannot be met. */
@@ -175,6 +180,14 @@ choose_user(const struct settings *set, struct daemon_user *user)
 		log_error("couldn't look up user: %s (%s: use the name of a "
 			  "user of this system)",
 		    set->user, settings_where(set, "User"));
+		exit(EXIT_FAILURE);
+	}
+	if (geteuid() == 0 && user->uid == 0) {
+		errno = EPERM;
+		log_error(
+		    "unable to completely drop privileges: %m (%s: %s has "
+		    "those of root; use a user that has none)",
+		    settings_where(set, "User"), set->user);
 		exit(EXIT_FAILURE);
 	}
 	if (geteuid() == 0)
@@ -205,10 +218,15 @@ static int
 open_listener(const struct settings *set, const struct daemon_user *user)
 {
 	struct addr addr;
-	int fd = -1;
+	int fd;
 
-	if (addr_resolve(&set->listen, NULL, &addr) == 0)
-		fd = sock_listen(&addr);
+	if (addr_resolve(&set->listen, NULL, &addr) < 0) {
+		log_error("couldn't resolve Listen: %s (%s: %s)",
+		    set->listen.text, settings_where(set, "Listen"),
+		    neighbours_unknown_name());
+		exit(EXIT_FAILURE);
+	}
+	fd = sock_listen(&addr);
 	if (fd < 0) {
 		log_write(LOG_CRIT, "couldn't bind to address: %s: %m",
 		    set->listen.text);
@@ -342,6 +360,8 @@ main(int argc, char **argv)
 		status = prepare_spool(&set);
 	if (status == EXIT_SUCCESS)
 		status = open_pid_file(&set, &pid);
+	if (status == EXIT_SUCCESS)
+		neighbours_check(&set);
 	if (status == EXIT_SUCCESS)
 		status = serve(&set, listener);
 	else

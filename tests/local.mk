@@ -30,7 +30,9 @@ unit_tests = \
 	tests/unit/smtp/esmtp.t \
 	tests/unit/mail/header.t \
 	tests/unit/smtp/pending.t \
+	tests/unit/config/option.t \
 	tests/unit/config/settings.t \
+	tests/unit/config/settings_load.t \
 	tests/unit/smtp/smtp_command.t \
 	tests/unit/smtp/smtp_reply.t \
 	tests/unit/mail/spool.t \
@@ -212,4 +214,5 @@ EXTRA_DIST += \
 	tests/mail/samples.py \
 	tests/mail/test_demo.py \
 	tests/mail/test_mail_system.py \
+	tests/unit/said.h \
 	tests/unit/unit.h

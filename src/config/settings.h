@@ -59,20 +59,6 @@ int settings_set(
 const char *settings_where(const struct settings *s, const char *name);
 
 /*
- * Read the options from a file.  A missing file is a warning.
- * Returns 0, -1 after an error in the file was logged, or -2 when it could not
- * be read, which was logged.
- */
-int settings_load(struct settings *s, const char *path);
-
-/*
- * Do the options go together?  path is named in the message.  A Header that is
- * no header field is warned of and left out.  Returns 0, or -1 after an error
- * was logged.
- */
-int settings_check(struct settings *s, const char *path);
-
-/*
  * Give TempDirectory the form in which clamd echoes paths (ScanMode: scan).
  * Called when the working directory is final.  Returns 0, or -1 with errno.
  */

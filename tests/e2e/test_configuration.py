@@ -88,7 +88,7 @@ BAD = [
     ("\xef\xbb\xbfAction: drop", "invalid config line: \xef\xbb\xbfAction"),
 ] + [("MaxConnections: " + v, "invalid setting: MaxConnections") for v in ("0", "65536", "-1", "10x", "", "x")] \
   + [("TimeOut: " + v, "invalid setting: TimeOut") for v in
-     ("0", "-1", "10x", "0x10", "1 0", "", "x", "99999999999999999999")] \
+     ("0", "-1", "10x", "0x10", "1 0", "", "x", "-99999999999999999999")] \
   + [("KeepAlives: " + v, "invalid setting: KeepAlives") for v in ("-1", "x", "1x")]
 
 
@@ -99,8 +99,7 @@ def test_refused(directory, line, message):
     last = err.splitlines()[-1]
     assert last.startswith("clamsmtpd: " + message), err
     assert re.search(r" \(.*\)$", last), "no reason: " + last
-    if "MaxConnections" not in line:
-        assert "test.conf:2: " in last
+    assert "test.conf:2: " in last
 
 
 def test_options_are_logged_as_written(directory):
@@ -191,7 +190,7 @@ def test_a_spool_directory_open_to_others_is_warned_about(make, mode):
 
 
 def test_more_seconds_than_can_be_measured(make):
-    r = make(TimeOut="99999999999", KeepAlives="2147483648")
+    r = make(TimeOut="99999999999999999999", KeepAlives="2147483648")
     with r.client() as c:
         assert c.mail()[:3] == b"250"
 

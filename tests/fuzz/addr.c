@@ -1,5 +1,5 @@
 /*
- * Fuzz target: addresses; but no names of hosts, which would be looked up.
+ * Fuzz target: addresses; no names are looked up.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -20,7 +20,9 @@ check_address(const char *text)
 	if (addr_parse(&spec, text, DEFAULT_PORT) < 0)
 		return;
 	CHECK(spec.text == text && spec.port != 0);
-	CHECK(spec.kind == ADDR_PORT || spec.kind == ADDR_FIXED);
+	CHECK(spec.kind != ADDR_NONE);
+	if (spec.kind == ADDR_HOST)
+		return;
 	CHECK(addr_resolve(&spec, NULL, &addr) == 0);
 	(void)addr_host(&addr, host);
 	CHECK(strlen(host) < sizeof host);
@@ -43,10 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(text != NULL);
 	memcpy(text, data, size);
 	text[size] = '\0';
-	if (strchr(text, '/') != NULL ||
-	    text[strspn(text, "0123456789.:")] == '\0' ||
-	    (text[strspn(text, "0123456789.")] == ':'))
-		check_address(text);
+	check_address(text);
 	free(text);
 	return 0;
 }

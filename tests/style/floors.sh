@@ -16,7 +16,7 @@ complain()
 }
 
 # The wings from the roof down; doc/design.md tells what each is for.
-wings='src session config scan mail smtp common'
+wings='src start session config scan mail smtp common'
 
 floor()
 {

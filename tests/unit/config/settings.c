@@ -5,42 +5,10 @@
  */
 #include "src/config/settings.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "common/log.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/said.h"
 
 #define WHERE "/x/c.conf:3"
-
-/* Standard error goes to this file, so the test sees what is said. */
-static FILE *said_file;
-static int real_stderr;
-
-static void
-catch_stderr(void)
-{
-	said_file = tmpfile();
-	assert_non_null(said_file);
-	(void)fflush(stderr);
-	real_stderr = dup(STDERR_FILENO);
-	assert_true(real_stderr >= 0);
-	assert_int_equal(dup2(fileno(said_file), STDERR_FILENO), STDERR_FILENO);
-}
-
-/* Let standard error be what it was; what was said goes to said. */
-static void
-release_stderr(char *said, size_t size)
-{
-	size_t n;
-
-	assert_int_equal(dup2(real_stderr, STDERR_FILENO), STDERR_FILENO);
-	(void)close(real_stderr);
-	rewind(said_file);
-	n = fread(said, 1, size - 1, said_file);
-	said[n] = '\0';
-	(void)fclose(said_file);
-}
 
 /* Set one option; what is said about it goes to said. */
 static int
@@ -148,19 +116,64 @@ refuses_wrong_values(void **state)
 	}
 }
 
+static const struct {
+	const char *name, *value;
+	const char *said; /* without ident, place and end */
+	const char *hint;
+} hint_cases[] = {
+    {"Action", "x", "invalid value for Action", "use bounce, drop or pass"},
+    {"MaxConnections", "-5",
+	"invalid setting: MaxConnections (must be between 1 and 65535)",
+	"use a number from 1 to 65535"},
+    {"TimeOut", "180s", "invalid setting: TimeOut", "use seconds, 1 or more"},
+    {"KeepAlives", "-1", "invalid setting: KeepAlives",
+	"use seconds, 0 or more"},
+    {"KeepAlives", "-99999999999999999999", "invalid setting: KeepAlives",
+	"use seconds, 0 or more"},
+    {"Quarantine", "\"on\"", "invalid value for Quarantine", "without quotes"},
+    {"ScanMode", "scan # x", "invalid value for ScanMode",
+	"a comment needs a line of its own"},
+    {"XClient", "on\302\240", "invalid value for XClient",
+	"there is an octet in it that is not ASCII"},
+    {"TempDirectory", "tmp", "invalid setting: TempDirectory",
+	"paths are absolute: use one that begins with /"},
+    {"TempDirectory", "", "invalid setting: TempDirectory", "use a directory"},
+    {"TempDirectory", "'/tmp'", "invalid setting: TempDirectory",
+	"without quotes"},
+    {"PidFile", "run/x.pid", "invalid setting: PidFile",
+	"paths are absolute: use one that begins with /"},
+    {"PidFile", "/run/x.pid # here", "invalid setting: PidFile",
+	"a comment needs a line of its own"},
+    {"User", "", "invalid setting: User", "use the name of a user"},
+    {"ClamAddress", "LocalSocket /x",
+	"invalid ClamAddress socket name: LocalSocket /x",
+	"use the path alone"},
+    {"Outaddres", "x", "invalid config line: Outaddres",
+	"no such option; clamsmtpd.conf(5) has all"},
+    {"OutAddress = 127.0.0.1", "25",
+	"invalid config line: OutAddress = 127.0.0.1", "use Name: value"},
+    {"OutAddress 127.0.0.1", "25", "invalid config line: OutAddress 127.0.0.1",
+	"use Name: value"},
+    {"\342\200\213User", "x", "invalid config line: \342\200\213User",
+	"there is an octet in it that is not ASCII"},
+};
+
 static void
 says_what_would_be_right(void **state)
 {
-	struct settings s;
-	char said[1024];
-
 	(void)state;
-	assert_int_equal(settings_init(&s), 0);
-	assert_int_equal(set(&s, "Action", "x", said), -1);
-	assert_string_equal(said,
-	    "clamsmtpd: invalid value for Action (" WHERE
-	    ": use bounce, drop or pass)\n");
-	settings_free(&s);
+	for (size_t i = 0; i < COUNT(hint_cases); i++) {
+		struct settings s;
+		char said[1024], want[1024];
+
+		assert_int_equal(settings_init(&s), 0);
+		assert_int_equal(
+		    set(&s, hint_cases[i].name, hint_cases[i].value, said), -1);
+		snprintf(want, sizeof want, "clamsmtpd: %s (" WHERE ": %s)\n",
+		    hint_cases[i].said, hint_cases[i].hint);
+		assert_string_equal(said, want);
+		settings_free(&s);
+	}
 }
 
 /* Set what must be right, and is said nothing about. */
@@ -222,6 +235,8 @@ sets_numbers(void **state)
 	assert_int_equal(s.timeout_s, 2147483);
 	take(&s, "KeepAlives", "2147483648");
 	assert_int_equal(s.keep_alives_s, 2147483);
+	take(&s, "KeepAlives", "99999999999999999999");
+	assert_int_equal(s.keep_alives_s, 2147483);
 	take(&s, "KeepAlives", "30");
 	assert_int_equal(s.keep_alives_s, 30);
 	take(&s, "KeepAlives", "");
@@ -267,21 +282,22 @@ static void
 sets_texts(void **state)
 {
 	struct settings s;
-	char value[] = "one";
+	char value[] = "one", path[] = "/one";
 
 	(void)state;
 	assert_int_equal(settings_init(&s), 0);
 	take(&s, "Header", value);
-	take(&s, "TempDirectory", value);
+	take(&s, "TempDirectory", path);
 	take(&s, "VirusAction", value);
 	take(&s, "User", value);
-	take(&s, "PidFile", value);
+	take(&s, "PidFile", path);
 	memset(value, 'x', 3);
+	memset(path, 'x', 4);
 	assert_string_equal(s.header, "one");
-	assert_string_equal(s.temp_directory, "one");
+	assert_string_equal(s.temp_directory, "/one");
 	assert_string_equal(s.virus_action, "one");
 	assert_string_equal(s.user, "one");
-	assert_string_equal(s.pid_file, "one");
+	assert_string_equal(s.pid_file, "/one");
 	take(&s, "Header", "");
 	take(&s, "VirusAction", "");
 	take(&s, "PidFile", "");
@@ -318,171 +334,6 @@ the_old_names_still_work(void **state)
 	settings_free(&s);
 }
 
-/* Check settings; what is said about them goes to said. */
-static int
-check(struct settings *s, char said[1024])
-{
-	int rc;
-
-	catch_stderr();
-	rc = settings_check(s, "/x/c.conf");
-	release_stderr(said, 1024);
-	return rc;
-}
-
-static void
-needs_somewhere_to_go(void **state)
-{
-	struct settings s;
-	char said[1024];
-
-	(void)state;
-	assert_int_equal(settings_init(&s), 0);
-	assert_int_equal(check(&s, said), -1);
-	assert_memory_equal(said, "clamsmtpd: no OutAddress specified.", 35);
-	take(&s, "TransparentProxy", "on");
-	assert_int_equal(check(&s, said), 0);
-	assert_string_equal(said, "");
-	take(&s, "OutAddress", "25");
-	assert_int_equal(check(&s, said), 0);
-	assert_memory_equal(said,
-	    "clamsmtpd: the OutAddress option will be ignored when "
-	    "TransparentProxy is enabled",
-	    79);
-	take(&s, "TransparentProxy", "off");
-	assert_int_equal(check(&s, said), 0);
-	assert_string_equal(said, "");
-	settings_free(&s);
-}
-
-static void
-adds_no_header_that_is_none(void **state)
-{
-	static const struct {
-		const char *header;
-		bool valid;
-	} cases[] = {
-	    {"X: y", true},
-	    {"", true},
-	    {"X: %i %l %d", true},
-	    {"X: a\\r\\n\\tb", true},
-	    {"X: a\\n b", true},
-	    {"Received: by us", true},
-	    {"no colon", false},
-	    {"X: a\\r\\n\\r\\nb", false},
-	    {"X: a\\n\\nb", false},
-	    {"X: a\\rb", false},
-	    {"X: a\\nb", false},
-	    {": a", false},
-	    {"%q", false},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct settings s;
-		char said[1024];
-
-		assert_int_equal(settings_init(&s), 0);
-		take(&s, "OutAddress", "25");
-		take(&s, "Header", cases[i].header);
-		assert_int_equal(check(&s, said), 0);
-		assert_string_equal(
-		    s.header, cases[i].valid ? cases[i].header : "");
-		assert_int_equal(said[0] == '\0', cases[i].valid);
-		settings_free(&s);
-	}
-}
-
-/* Load a file of this content. */
-static int
-load(struct settings *s, const char *content, char *path, char said[1024])
-{
-	int fd = mkstemp(path), rc;
-	size_t len = strlen(content);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, content, len), len);
-	assert_int_equal(close(fd), 0);
-	catch_stderr();
-	rc = settings_load(s, path);
-	release_stderr(said, 1024);
-	assert_int_equal(unlink(path), 0);
-	return rc;
-}
-
-static void
-loads_files(void **state)
-{
-	struct settings s;
-	char path[] = "/tmp/clamsmtpd-unit.XXXXXX", said[1024];
-
-	(void)state;
-	assert_int_equal(settings_init(&s), 0);
-	assert_int_equal(
-	    load(&s, "# comment\n\nTimeOut: 7\nOutAddress: 25\ntimeout:8\n",
-		path, said),
-	    0);
-	assert_string_equal(said, "");
-	assert_int_equal(s.timeout_s, 8);
-	assert_int_equal(s.out_address.port, 25);
-	settings_free(&s);
-}
-
-static void
-names_the_line_that_is_wrong(void **state)
-{
-	static const struct {
-		const char *content, *said;
-		unsigned line;
-	} cases[] = {
-	    {"TimeOut: 7\n\nTimeOut: x\nAction: x\n",
-		"invalid setting: TimeOut", 3},
-	    {"junk\n", "invalid config line: junk", 1},
-	    {"\n: x\n", "invalid config line: ", 2},
-	    {"A: b\n", "invalid config line: A", 1},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct settings s;
-		char path[] = "/tmp/clamsmtpd-unit.XXXXXX", said[1024];
-		char want[256];
-
-		assert_int_equal(settings_init(&s), 0);
-		assert_int_equal(load(&s, cases[i].content, path, said), -1);
-		snprintf(want, sizeof want,
-		    "clamsmtpd: %s (%s:%u: ", cases[i].said, path,
-		    cases[i].line);
-		if (strncmp(said, want, strlen(want)) != 0)
-			assert_string_equal(said, want);
-		settings_free(&s);
-	}
-}
-
-static void
-a_missing_file_is_a_warning(void **state)
-{
-	struct settings s;
-	char said[1024];
-
-	(void)state;
-	assert_int_equal(settings_init(&s), 0);
-	catch_stderr();
-	assert_int_equal(settings_load(&s, "/nonexistent/c.conf"), 0);
-	release_stderr(said, sizeof said);
-	assert_string_equal(said,
-	    "clamsmtpd: configuration file not found: /nonexistent/c.conf\n");
-	catch_stderr();
-	assert_int_equal(settings_load(&s, "/"), -2);
-	release_stderr(said, sizeof said);
-	assert_non_null(strstr(said, "config file: /: "));
-	catch_stderr();
-	assert_int_equal(settings_load(&s, "/dev/null/c.conf"), -2);
-	release_stderr(said, sizeof said);
-	assert_non_null(strstr(said, "config file: /dev/null/c.conf: "));
-	settings_free(&s);
-}
-
 int
 main(void)
 {
@@ -495,11 +346,6 @@ main(void)
 	    cmocka_unit_test(sets_words),
 	    cmocka_unit_test(sets_texts),
 	    cmocka_unit_test(the_old_names_still_work),
-	    cmocka_unit_test(needs_somewhere_to_go),
-	    cmocka_unit_test(adds_no_header_that_is_none),
-	    cmocka_unit_test(loads_files),
-	    cmocka_unit_test(names_the_line_that_is_wrong),
-	    cmocka_unit_test(a_missing_file_is_a_warning),
 	};
 
 	log_open("clamsmtpd");

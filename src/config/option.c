@@ -1,0 +1,171 @@
+/*
+ * The values of options, one setter a type.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/config/option.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "common/addr.h"
+#include "common/strutil.h"
+
+#define SECONDS_MAX (INT_MAX / 1000) /* that fit as milliseconds */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* of UTF-8; RFC 3629 6 */
+#define IPV6_COLONS_MIN 5 /* "0:0:0:0:0:192.0.2.1" has them; RFC 4291 2.2 */
+
+const char *
+option_byte_order_mark(const char *text)
+{
+	return str_begins(text, strlen(text), BYTE_ORDER_MARK)
+	    ? "save the file without a byte order mark"
+	    : NULL;
+}
+
+const char *
+option_common_mistake(const char *text)
+{
+	const char *mark = option_byte_order_mark(text);
+
+	if (mark != NULL)
+		return mark;
+	if (*text == '"' || *text == '\'')
+		return "without quotes";
+	if (strstr(text, " #") != NULL || strstr(text, "\t#") != NULL)
+		return "a comment needs a line of its own";
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text > '~')
+			return "there is an octet in it that is not ASCII";
+	return NULL;
+}
+
+const char *
+option_text(const struct option *o, const char *value, void *field)
+{
+	if (o->required && *value == '\0')
+		return o->hint;
+	*(const char **)field = value;
+	return NULL;
+}
+
+const char *
+option_path(const struct option *o, const char *value, void *field)
+{
+	if (*value != '\0' && *value != '/')
+		return "paths are absolute: use one that begins with /";
+	/* No file would be meant to have such a name. */
+	if (strstr(value, " #") != NULL)
+		return o->hint;
+	return option_text(o, value, field);
+}
+
+const char *
+option_number(const struct option *o, const char *value, void *field)
+{
+	long n;
+
+	if (str_number(value, o->min, o->max, &n) < 0)
+		return o->hint;
+	*(int *)field = (int)n;
+	return NULL;
+}
+
+const char *
+option_seconds(const struct option *o, const char *value, void *field)
+{
+	long n = LONG_MAX; /* for what is beyond any long */
+
+	if (str_number(value, LONG_MIN, LONG_MAX, &n) < 0 &&
+	    (errno != ERANGE || strchr(value, '-') != NULL))
+		return o->hint;
+	if (n < o->min)
+		return o->hint;
+	*(int *)field = (int)(n < SECONDS_MAX ? n : SECONDS_MAX);
+	return NULL;
+}
+
+const char *
+option_boolean(const struct option *o, const char *value, void *field)
+{
+	int b = str_boolean(value);
+
+	if (b < 0)
+		return o->hint;
+	*(bool *)field = b == 1;
+	return NULL;
+}
+
+const char *
+option_word(const struct option *o, const char *value, void *field)
+{
+	for (int i = 0; o->words[i] != NULL; i++)
+		if (str_equals(value, strlen(value), o->words[i])) {
+			/* The type of the enum is known to the table alone. */
+			memcpy(field, &i, sizeof i);
+			return NULL;
+		}
+	return o->hint;
+}
+
+/* Does somebody mean an IPv6 address, in whatever form it is written? */
+static bool
+is_ipv6(const char *value)
+{
+	size_t colons = 0;
+
+	for (const char *c = value; *c != '\0'; c++)
+		colons += *c == ':';
+	return *value != '/' &&
+	    (strstr(value, "::") != NULL || colons >= IPV6_COLONS_MIN ||
+		str_begins(value, strlen(value), "inet6:"));
+}
+
+/* A word, blanks, a path: "LocalSocket /run/clamd", as clamd.conf has it. */
+static bool
+is_word_and_path(const char *value)
+{
+	const char *path = value + strcspn(value, " \t");
+
+	return strspn(value, "/") == 0 && path[strspn(path, " \t")] == '/';
+}
+
+/* Is the port, which is all of value or stands behind its colon, none? */
+static bool
+is_port_wrong(const char *value)
+{
+	const char *colon = strchr(value, ':');
+	const char *port = colon == NULL ? value : colon + 1;
+	long n;
+
+	return port[strspn(port, "-0123456789")] == '\0' && *port != '\0' &&
+	    str_number(port, 1, 65535, &n) < 0;
+}
+
+static const char *
+address_hint(const struct option *o, const char *value)
+{
+	if (is_ipv6(value))
+		return "IPv6 is not supported";
+	if (is_word_and_path(value))
+		return "use the path alone";
+	if (strlen(value) >= ADDR_TEXT_MAX && *value == '/')
+		return "the path of a socket is not as long";
+	if (strchr(value, '/') != NULL && strchr(value, ':') == NULL)
+		return "paths are absolute: use one that begins with /";
+	if (is_port_wrong(value))
+		return "a port is a number from 1 to 65535";
+	return o->hint;
+}
+
+const char *
+option_address(const struct option *o, const char *value, void *field)
+{
+	struct addr_spec spec;
+
+	if (addr_parse(&spec, value, o->port) < 0)
+		return address_hint(o, value);
+	*(struct addr_spec *)field = spec;
+	return NULL;
+}

@@ -1,0 +1,174 @@
+/*
+ * The configuration file, and what options must have to do with each other.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/config/settings_load.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/cfgfile.h"
+#include "common/log.h"
+#include "common/strbuf.h"
+#include "src/config/option.h"
+#include "src/mail/header.h"
+
+struct loading {
+	struct settings *settings;
+	const char *path;
+};
+
+static int
+on_option(void *context, unsigned line, const char *name, const char *value)
+{
+	const struct loading *l = context;
+	char where[PATH_MAX + 16];
+
+	snprintf(where, sizeof where, "%s:%u", l->path, line);
+	if (settings_set(l->settings, name, value, where) < 0)
+		return -1;
+	log_debug("parsed option: %s: %s", name, value);
+	return 0;
+}
+
+static void
+on_error(
+    void *context, unsigned line, enum cfgfile_error error, const char *text)
+{
+	static const char *const hints[] = {
+	    [CFGFILE_NO_COLON] = "use Name: value",
+	    [CFGFILE_NO_NAME] = "use Name: value",
+	    [CFGFILE_NUL] = "there is a NUL octet in it; "
+			    "save the file as plain text",
+	};
+	const struct loading *l = context;
+	const char *mark = option_byte_order_mark(text);
+
+	log_error("invalid config line: %s (%s:%u: %s)", text, l->path, line,
+	    mark == NULL ? hints[error] : mark);
+}
+
+int
+settings_load(struct settings *s, const char *path)
+{
+	struct loading loading = {s, path};
+	const struct cfgfile_handler handler = {
+	    .option = on_option, .error = on_error, .context = &loading};
+	char *text;
+	size_t len;
+	int rc;
+
+	rc = cfgfile_read(path, &text, &len);
+	if (rc < 0) {
+		if (rc == -1 && errno == ENOENT) {
+			log_warn("configuration file not found: %s", path);
+			return 0;
+		}
+		log_error("couldn't %s config file: %s: %m",
+		    rc == -1 ? "open" : "read", path);
+		return -2;
+	}
+	log_debug("read config file: %s", path);
+	rc = cfgfile_parse(text, len, &handler);
+	free(text);
+	return rc;
+}
+
+/* Say what would come of the option Header, and leave it out if it is none. */
+static void
+check_header(struct settings *s)
+{
+	const struct header_symbols symbols = {.client_ip = "192.0.2.1",
+	    .local_ip = "192.0.2.2",
+	    .zone_name = "UTC"};
+	const char *where = settings_where(s, "Header");
+	struct strbuf text = {0}, unknown = {0};
+
+	header_expand(s->header, &symbols, &text, &unknown);
+	for (const char *c = strbuf_str(&unknown); *c != '\0'; c++)
+		log_warn("invalid setting: Header (%s: there is no %%%c, use "
+			 "%%d, %%i, %%l or %%%%)",
+		    where, *c);
+	if (*s->header != '\0' &&
+	    !header_is_valid(strbuf_str(&text), text.len)) {
+		log_warn("invalid setting: Header (%s: use Name: value; "
+			 "no header will be added)",
+		    where);
+		s->header = "";
+	} else if (*s->header == '"' || *s->header == '\'')
+		log_warn("invalid setting: Header (%s: without quotes; they "
+			 "become part of the header)",
+		    where);
+	strbuf_free(&unknown);
+	strbuf_free(&text);
+}
+
+/* The server and our listener; false where the server is not known now. */
+static bool
+find_both(const struct settings *s, struct addr *out, struct addr *listen)
+{
+	/* What the port alone leads to, only each session knows. */
+	return s->out_address.kind != ADDR_PORT &&
+	    addr_resolve(&s->out_address, NULL, out) == 0 &&
+	    addr_resolve(&s->listen, NULL, listen) == 0;
+}
+
+static bool
+is_open_to_all(const struct addr *listen)
+{
+	return listen->u.sa.sa_family == AF_INET &&
+	    listen->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/* Servers trust their own host, and we are on it whoever our client is. */
+static void
+warn_of_relay(const struct settings *s)
+{
+	log_warn("Listen is open to all and OutAddress is on this host: "
+		 "strangers may relay through it (%s: %s; %s: use Listen: "
+		 "127.0.0.1:%u, or a server that does not trust this host)",
+	    settings_where(s, "OutAddress"), s->out_address.text,
+	    settings_where(s, "Listen"), (unsigned)s->listen.port);
+}
+
+/* Returns 0, or -1 after an error was logged. */
+static int
+check_ways(const struct settings *s)
+{
+	struct addr out, listen;
+
+	if (!find_both(s, &out, &listen))
+		return 0;
+	if (addr_reaches(&out, &listen)) {
+		log_error("invalid setting: OutAddress (%s: %s makes a loop, "
+			  "since it is Listen; use the mail server's address)",
+		    settings_where(s, "OutAddress"), s->out_address.text);
+		return -1;
+	}
+	if (is_open_to_all(&listen) &&
+	    (out.u.sa.sa_family == AF_UNIX || addr_is_ours(&out)))
+		warn_of_relay(s);
+	return 0;
+}
+
+int
+settings_check(struct settings *s, const char *path)
+{
+	check_header(s);
+	if (s->transparent_proxy) {
+		if (s->out_address.kind != ADDR_NONE)
+			log_warn("the OutAddress option will be ignored when "
+				 "TransparentProxy is enabled");
+		return 0;
+	}
+	if (s->out_address.kind == ADDR_NONE) {
+		log_error("no OutAddress specified. (%s: add a line like "
+			  "OutAddress: 127.0.0.1:10026)",
+		    path);
+		return -1;
+	}
+	return check_ways(s);
+}

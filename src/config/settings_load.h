@@ -1,0 +1,27 @@
+/*
+ * From the configuration file to settings, and the checks across options.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_CONFIG_SETTINGS_LOAD_H
+#define SRC_CONFIG_SETTINGS_LOAD_H
+
+#include "src/config/settings.h"
+
+/*
+ * Read the options from a file.  A missing file is a warning.
+ * Returns 0, -1 after an error in the file was logged, or -2 when it could not
+ * be read, which was logged.
+ */
+int settings_load(struct settings *s, const char *path);
+
+/*
+ * Do the options go together?  path is named in the message.  A Header that is
+ * no header field is warned of and left out; what is odd in it, and a listener
+ * open to all before a server on this host, are warned of.  Looks names up, and
+ * may block as getaddrinfo(3) does.
+ * Returns 0, or -1 after an error was logged.
+ */
+int settings_check(struct settings *s, const char *path);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * Those who must be there for mail to pass: clamd, the mail server and whoever
+ * knows their names.  Looked for once, at the start.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_START_NEIGHBOURS_H
+#define SRC_START_NEIGHBOURS_H
+
+#include "src/config/settings.h"
+
+/*
+ * Warn of each name that is not known now and of a clamd that cannot be
+ * connected to: it may come, and mail is deferred until then.  To be called as
+ * the user that connects later.  Blocks as getaddrinfo(3) does, and for a
+ * second at most for clamd, to which nothing is sent.
+ */
+void neighbours_check(const struct settings *set);
+
+/*
+ * Why addr_resolve could not find the address of a name, in words; errno is
+ * what it has left.
+ */
+const char *neighbours_unknown_name(void);
+
+#endif
