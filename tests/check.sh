@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# All tests of a tree that is built: a line for each group of them, the
-# reasons of those that were skipped, and the totals.  Run by bootstrap, which
+# All tests of a tree that is built: a line for each group of them and every
+# ten seconds, the reasons of those that were skipped, and the totals.  Run by bootstrap, which
 # sees to it that everything needed is there; the output of each group is kept
 # in build/check/.
 
@@ -12,6 +12,7 @@ top=$PWD
 logs=$top/build/check
 passed=0 failed=0 skipped=0
 group_seconds=420		# no group may hang for ever
+. ./tests/beat.sh
 
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -50,9 +51,14 @@ start() {
 	group=$1
 	started=$(date +%s)
 	shift
+	: >"$logs/$group.log"
+	beat "$group" "$logs/$group.log" &
+	beating=$!
 	# Interrupted, the tests still stop what they started.
 	timeout --foreground -s INT -k 60 $group_seconds "$@" >"$logs/$group.log" 2>&1 </dev/null
 	status=$?
+	kill $beating
+	wait $beating 2>/dev/null
 }
 
 # number WORD: what stands before the word in the last line of the log.

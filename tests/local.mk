@@ -145,6 +145,7 @@ style_tests = \
 
 EXTRA_DIST += \
 	$(style_tests) \
+	tests/beat.sh \
 	tests/bench/bench.py \
 	tests/bench/clamd_standin.c \
 	tests/check.sh \
@@ -210,6 +211,7 @@ EXTRA_DIST += \
 	tests/fuzz/smtp.dict \
 	tests/mail/clamd.py \
 	tests/mail/clamsmtpd.py \
+	tests/mail/packages.py \
 	tests/mail/postfix.py \
 	tests/mail/samples.py \
 	tests/mail/test_demo.py \

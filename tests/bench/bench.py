@@ -5,7 +5,7 @@
 
     daemon    the clamsmtpd under test (CLAMSMTPD, else src/clamsmtpd)
     relay     HAProxy as a plain TCP relay that looks at nothing
-    original  clamsmtpd 1.10 (CLAMSMTPD_ORIGINAL, else /usr/sbin/clamsmtpd)
+    original  clamsmtpd 1.10 (CLAMSMTPD_ORIGINAL, else what bootstrap unpacked)
     none      no proxy at all
 
 The rounds are interleaved (daemon relay original none daemon relay ...), a
@@ -26,7 +26,6 @@ import platform
 import random
 import resource
 import select
-import shutil
 import signal
 import socket
 import statistics
@@ -38,6 +37,10 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TOP, "tests", "mail"))
+
+import packages  # noqa: E402
+
 REPORT = os.path.join(TOP, "doc", "performance.md")
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
@@ -740,19 +743,15 @@ def version_of(*argv):
     return ""
 
 
-def find(name):
-    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
-
-
 def find_programs(work):
-    programs = {n: find(n) for n in ("smtp-source", "smtp-sink", "clamd")}
+    programs = {n: packages.find(n) for n in ("smtp-source", "smtp-sink", "clamd")}
     for name in ("smtp-source", "smtp-sink"):
         if not programs[name]:
             sys.exit("bench: %s is missing; it comes with Postfix, which need not run" % name)
     daemon = os.environ.get("CLAMSMTPD", os.path.join(TOP, "src", "clamsmtpd"))
     programs["daemon"] = daemon if os.access(daemon, os.X_OK) else None
-    programs["relay"] = find("haproxy")
-    original = os.environ.get("CLAMSMTPD_ORIGINAL", "/usr/sbin/clamsmtpd")
+    programs["relay"] = packages.find("haproxy")
+    original = os.environ.get("CLAMSMTPD_ORIGINAL", str(packages.UNPACKED / "usr/sbin/clamsmtpd"))
     programs["original"] = original if "1.10" in version_of(original, "-v") else None
     programs["standin"] = os.path.join(work, "clamd_standin")
     subprocess.run([*os.environ.get("CC", "cc").split(), "-std=c11", "-D_GNU_SOURCE", "-O2", "-pthread", "-o",
@@ -802,11 +801,12 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))
     raise_limits()
+    os.environ.update(packages.environment())
     with tempfile.TemporaryDirectory(prefix="clamsmtpd-bench.") as work:
         os.chmod(work, 0o755)
         programs = find_programs(work)
         bench = Bench(args, work, programs)
-        for name, remedy in (("daemon", "build it"), ("relay", "package haproxy"), ("original", "package clamsmtp")):
+        for name, remedy in (("daemon", "build it"), ("relay", "./bootstrap packages bench"), ("original", "./bootstrap packages bench")):
             if not programs[name]:
                 bench.table.note("left out: %s (%s)" % (TITLE[name], remedy))
         for case in args.case or CASES:

@@ -25,7 +25,7 @@ from rig import OURS, WAIT, Client, Rig, original, wait_until
 
 ORIGINAL = original()
 needs_original = pytest.mark.skipif(
-    ORIGINAL is None, reason="no clamsmtpd 1.10 (package clamsmtp, or CLAMSMTPD_ORIGINAL)")
+    ORIGINAL is None, reason="no clamsmtpd 1.10 (./bootstrap packages check, or CLAMSMTPD_ORIGINAL)")
 
 # What many scenarios send and get.
 ENVELOPE = b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\n"

@@ -652,7 +652,7 @@ def test_ours(stage, name):
     play(stage, name, OURS)()
 
 
-@pytest.mark.skipif(ORIGINAL is None, reason="no clamsmtpd 1.10 (package clamsmtp, or CLAMSMTPD_ORIGINAL)")
+@pytest.mark.skipif(ORIGINAL is None, reason="no clamsmtpd 1.10 (./bootstrap packages check, or CLAMSMTPD_ORIGINAL)")
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_original(stage, name):
     check = play(stage, name, ORIGINAL)

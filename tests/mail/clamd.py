@@ -13,6 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import packages
 from samples import EICAR
 
 MACHINE_CONFIG = Path("/etc/clamav/clamd.conf")
@@ -87,9 +88,8 @@ def user():
 
 
 def program():
-    """The path of clamd, or None; users seldom have sbin in their PATH."""
-    return shutil.which("clamd", path=os.environ.get("PATH", "") +
-                        ":/usr/sbin:/usr/local/sbin")
+    """The path of clamd, or None."""
+    return packages.find("clamd")
 
 
 class PrivateClamd:
@@ -135,7 +135,7 @@ class PrivateClamd:
             self.process = subprocess.Popen(
                 [program(), "--config-file=%s/clamd.conf" % self.directory],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True)
+                env=packages.environment(), start_new_session=True)
         deadline = time.monotonic() + seconds
         while ask(self.address, "PING") != "PONG":
             late = time.monotonic() > deadline

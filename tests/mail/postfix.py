@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 A Postfix of our own: its directories, ports and master process have nothing
-in common with one that may run on this machine.
+in common with one that may run on this machine.  Its programs are those that
+bootstrap has unpacked, or the host's; its accounts are two that every Debian
+has.
 
     port -> smtpd -> queue -> content filter -> smtpd at back_port
          -> queue -> maildirs of example.test
@@ -18,15 +20,25 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import packages
 from clamsmtpd import REPOSITORY, answers, free_port, wait_for
 
 DOMAIN = "example.test"
 USERS = ("sender", "recipient", "other")
 START_TRIES = 3
+# Postfix wants two accounts that nothing else of it uses.
+OWNER, SETGID_GROUP = "uucp", "games"
 
 MAIN = """
 compatibility_level = 2
 enable_long_queue_ids = yes
+mail_owner = {owner}
+setgid_group = {setgid_group}
+command_directory = {root}/usr/sbin
+daemon_directory = {root}/usr/lib/postfix/sbin
+shlib_directory = {root}/usr/lib/postfix
+meta_directory = {root}/etc/postfix
+import_environment = MAIL_CONFIG TZ LANG=C {libraries}
 queue_directory = {directory}/queue
 data_directory = {directory}/data
 maillog_file = {directory}/log/mail.log
@@ -77,6 +89,11 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
+def program():
+    """The path of the command postfix, or None."""
+    return packages.find("postfix")
+
+
 def howto(section, filter_port, back_port):
     """The indented lines below a heading of the how-to, with our ports."""
     text = (REPOSITORY / "doc" / "postfix.md").read_text()
@@ -96,26 +113,27 @@ class Postfix:
         for name in ("etc", "queue", "data", "log"):
             (self.directory / name).mkdir(parents=True)
         self.directory.chmod(0o755)
-        shutil.chown(self.directory / "data", "postfix", "postfix")
+        shutil.chown(self.directory / "data", OWNER)
         self._make_mail()
 
     def _make_mail(self):
         (self.directory / "mail").mkdir()
         shutil.chown(self.directory / "mail", "nobody", "nogroup")
 
-    def _run(self, *command):
-        return subprocess.run(command, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=60)
-
-    def _postfix(self, command):
-        return self._run("postfix", "-c", str(self.config), command)
+    def _run(self, program, *arguments):
+        return subprocess.run(
+            [packages.find(program), "-c", str(self.config), *arguments],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, env=packages.environment(), timeout=60)
 
     def _write_config(self):
         mailboxes = " ".join("%s@%s=%s/" % (user, DOMAIN, user)
                              for user in USERS)
         values = {"mailboxes": mailboxes, "directory": self.directory,
                   "domain": DOMAIN, "port": self.port,
+                  "owner": OWNER, "setgid_group": SETGID_GROUP,
+                  "root": str(packages.root(program())).rstrip("/"),
+                  "libraries": "LD_LIBRARY_PATH=" + packages.LIBRARIES,
                   "uid": pwd.getpwnam("nobody").pw_uid,
                   "gid": grp.getgrnam("nogroup").gr_gid}
         for name, text in (("main.cf", MAIN), ("master.cf", MASTER)):
@@ -127,7 +145,7 @@ class Postfix:
         for _ in range(START_TRIES):
             self.port, self.back_port = free_port(), free_port()
             self._write_config()
-            done = self._postfix("start")
+            done = self._run("postfix", "start")
             try:
                 wait_for("Postfix greets", lambda: answers(self.port) and
                          answers(self.back_port), 20)
@@ -139,15 +157,15 @@ class Postfix:
 
     def stop(self):
         """`postfix stop` ends the master process of this instance alone."""
-        self._postfix("stop")
+        self._run("postfix", "stop")
 
     def flush(self):
-        done = self._run("postqueue", "-c", str(self.config), "-f")
+        done = self._run("postqueue", "-f")
         assert done.returncode == 0, done.stdout
 
     def clear(self):
         """Forgets all mail, delivered or not."""
-        self._run("postsuper", "-c", str(self.config), "-d", "ALL")
+        self._run("postsuper", "-d", "ALL")
         shutil.rmtree(self.directory / "mail")
         self._make_mail()
 

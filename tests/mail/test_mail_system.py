@@ -18,14 +18,15 @@ from pathlib import Path
 import pytest
 
 import clamd
+import postfix
 import samples
 from clamsmtpd import PROGRAM, free_port, send, wait_for, write_config
-from postfix import Postfix
 
 if os.geteuid() != 0:
     pytest.skip("Postfix has to be started by root", allow_module_level=True)
-if clamd.program() is None or shutil.which("postfix") is None:
-    pytest.skip("clamd and Postfix are needed", allow_module_level=True)
+if clamd.program() is None or postfix.program() is None:
+    pytest.skip("clamd and Postfix are needed (./bootstrap packages check "
+                "unpacks them)", allow_module_level=True)
 
 HEADER = "X-Virus-Scanned: ClamAV using ClamSMTP"
 NAME = "Eicar-Test-Signature.UNOFFICIAL"
@@ -90,7 +91,7 @@ class System:
         self.directory = directory
         self.port = free_port()
         self.clamd = clamd.PrivateClamd(directory / "clamd")
-        self.postfix = Postfix(directory / "postfix", self.port)
+        self.postfix = postfix.Postfix(directory / "postfix", self.port)
         self.daemon = None
 
     def run(self, **options):

@@ -48,14 +48,14 @@ THREADS_KEPT = 64
 
 
 def original():
-    """The path of the 1.10 binary, or None when there is none."""
-    path = os.environ.get("CLAMSMTPD_ORIGINAL", "/usr/sbin/clamsmtpd")
+    """The path of the 1.10 binary, as bootstrap unpacks it, or None when there is none."""
+    path = os.environ.get("CLAMSMTPD_ORIGINAL", os.path.join(ROOT, "build/packages/usr/sbin/clamsmtpd"))
     try:
         out = subprocess.run([path, "-v"], stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, timeout=WAIT).stdout
     except OSError:
         return None
-    return path if b"(version 1.10)" in out else None
+    return for_all(path) if b"(version 1.10)" in out else None
 
 
 def wait_until(condition, what="condition", timeout=None):
