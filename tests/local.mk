@@ -150,6 +150,7 @@ EXTRA_DIST += \
 	tests/bench/clamd_standin.c \
 	tests/check.sh \
 	tests/demo/demo.py \
+	tests/e2e/bugs.py \
 	tests/e2e/cells.py \
 	tests/e2e/comparison.py \
 	tests/e2e/conftest.py \
@@ -167,7 +168,8 @@ EXTRA_DIST += \
 	tests/e2e/run.sh \
 	tests/e2e/soak.py \
 	tests/e2e/test_addresses.py \
-	tests/e2e/test_bugs_of_the_original.py \
+	tests/e2e/test_bugs_dialogue.py \
+	tests/e2e/test_bugs_running.py \
 	tests/e2e/test_clamd.py \
 	tests/e2e/test_commandline.py \
 	tests/e2e/test_comparison_content.py \
