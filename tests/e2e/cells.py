@@ -25,22 +25,13 @@ import threading
 import pytest
 
 from conftest import new_directory
-from rig import CONTENT, GREETING, START_DATA, Rig, stuff, wait_until
+from rig import (BUSY, CONTENT, DISCARDED, FOUND, GREETING, LOCAL_ERROR, NONSENSE, NO_SERVER, OK, QUEUED,
+                 REJECTED, SERVER_CLOSED, START_DATA, STOPPING, TIMED_OUT, Rig, stuff, wait_until)
 
 WORKERS = 8
 TIMEOUT = 2  # seconds; TimeOut where a cell waits for it
 PROMPT = {"Header": "", "TimeOut": "60"}
 HASTY = {"Header": "", "TimeOut": str(TIMEOUT)}
-
-QUEUED = b"250 2.0.0 queued as 4711\r\n"
-NO_SERVER = b"421 4.4.1 Cannot reach the mail server, try again later\r\n"
-TIMED_OUT = b"421 4.4.2 Timed out, closing connection\r\n"
-SERVER_CLOSED = b"421 4.4.2 The mail server closed the connection\r\n"
-NONSENSE = b"421 4.5.0 The mail server cannot be understood\r\n"
-STOPPING = b"421 4.3.2 Shutting down, try again later\r\n"
-BUSY = b"421 Server busy, too many connections\r\n"
-REJECTED = b"550 Virus Detected; Content Rejected\r\n"
-DISCARDED = b"250 Virus Detected; Discarded Email\r\n"
 
 ENVELOPE = ["MAIL", "RCPT"]
 TO_DATA = [b"MAIL FROM:<a@b>", b"RCPT TO:<c@d>", b"DATA"]
@@ -48,7 +39,6 @@ BIG = CONTENT + (b"x" * 998 + b"\r\n") * 300  # several blocks of the spool
 HUGE = CONTENT + (b"y" * 998 + b"\r\n") * 6000  # more than sockets hold
 # Content that would do harm if it were taken for commands.
 EVIL = b"Subject: x\r\n\r\n" + b"RSET\r\nMAIL FROM:<evil@example.org>\r\n" * 9000
-OK, FOUND = b"{path}: OK{end}", b"{path}: Worm FOUND{end}"
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -234,10 +224,7 @@ def expect_end(c, want):
 
 
 def begin(c, content=CONTENT, complete=True):
-    """A transaction up to the final dot, or to just before it."""
-    c.envelope()
-    assert c.cmd(b"DATA") == START_DATA
-    c.send(content + (b".\r\n" if complete else b""))
+    c.begin(content, complete)
 
 
 def mail_again(c):

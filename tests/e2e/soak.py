@@ -30,12 +30,11 @@ import tempfile
 import threading
 import time
 
-from rig import (CLOSE, ENDLESS_LINE, ENDLESS_REPLY, HANG, OURS, RESET, Client, Daemon, Drip, FakeClamd,
-                 FakeServer, OnCommand, OnConnect, Scan, ServerConnection, stuff)
+from rig import (CLOSE, DISCARDED, ENDLESS_LINE, ENDLESS_REPLY, HANG, OURS, RESET, Client, Daemon, Drip,
+                 FakeClamd, FakeServer, OnCommand, OnConnect, Scan, ServerConnection, stuff)
 
 TIMEOUT = 2  # seconds; the daemon's TimeOut
 FAULTY = 0.03  # how often each step of each party fails
-DISCARDED = b"250 Virus Detected; Discarded Email\r\n"
 
 SERVER_REFUSALS = [
     b"450 4.0.0 later\r\n", b"550 5.0.0 never\r\n", (b"421 4.3.2 bye\r\n", CLOSE), b"421 4.3.2 soon\r\n",

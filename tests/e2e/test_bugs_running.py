@@ -199,31 +199,18 @@ def no_keep_alive_in_a_silent_content(r):
 
 @bug(KeepAlives="1")
 def no_keep_alive_in_a_scan(r):
-    hold = Hold()
-    r.clamd.next((hold, b"{path}: OK{end}"))
     with client(r) as c:
-        c.envelope()
-        c.cmd(b"DATA")
-        c.send(CONTENT + b".\r\n")
-        try:
+        with r.held(c):
             wait_until(lambda: b"NOOP\r\n" in r.server.lines, "NOOP", r.patience)
-        finally:
-            hold.release()
         c.reply()
 
 
 @bug()
 def a_stop_doubles_the_message(r):
-    hold = Hold()
-    r.clamd.next((hold, b"{path}: OK{end}"))
     with client(r) as c:
-        c.envelope()
-        c.cmd(b"DATA")
-        c.send(CONTENT + b".\r\n")
-        hold.wait_reached()
-        r.daemon.signal(signal.SIGTERM)
-        r.daemon.wait_log("waiting for threads to quit")
-        hold.release()
+        with r.held(c):
+            r.daemon.signal(signal.SIGTERM)
+            r.daemon.wait_log("waiting for threads to quit")
         reply = c.rest()
     r.daemon.wait_exit()
     assert (reply[:3] == b"250") == bool(r.server.messages)

@@ -8,11 +8,9 @@ import socket
 
 import pytest
 
-from rig import (CLOSE, CONTENT, ENDLESS_LINE, LOCAL_ERROR, RESET, Drip, FakeClamd, OnCommand,
-                 OnConnect, Sleep)
+from rig import (CLOSE, CONTENT, DISCARDED, ENDLESS_LINE, LOCAL_ERROR, QUEUED, RESET, Drip, FakeClamd,
+                 OnCommand, OnConnect, Sleep)
 
-QUEUED = b"250 2.0.0 queued as 4711\r\n"
-FOUND = b"250 Virus Detected; Discarded Email\r\n"
 WHO = "from=a@example.org, to=b@example.net"
 
 JUNK = [
@@ -61,7 +59,7 @@ def test_the_messages_for_errors(rig):
 def test_found(rig, answer, name):
     rig.clamd.next(answer)
     with rig.client() as c:
-        assert c.mail() == FOUND
+        assert c.mail() == DISCARDED
     assert rig.summary() == WHO + ", status=VIRUS" + name
     if not name:
         rig.daemon.wait_log("couldn't parse virus name from clamd response: ", rig.mark)
@@ -141,7 +139,7 @@ def test_clamd_on_tcp(make):
         r = make(ClamAddress=clamd.address)
         with r.client() as c:
             assert c.mail() == QUEUED
-            assert c.mail(CONTENT + b"INFECTED:X\r\n") == FOUND
+            assert c.mail(CONTENT + b"INFECTED:X\r\n") == DISCARDED
         assert len(clamd.scans) == 2 and not r.clamd.connections
 
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from rig import OURS, WAIT, CONTENT, INFECTED, Daemon, FakeClamd, FakeServer, free_port
+from rig import CONTENT, INFECTED, OURS, REJECTED, WAIT, Daemon, FakeClamd, FakeServer, free_port
 
 USAGE = ("usage: clamsmtpd [-d debuglevel] [-f configfile] [-p pidfile]\n"
          "       clamsmtpd -v\n")
@@ -108,7 +108,7 @@ def test_the_old_flags(directory):
         with daemon.start():
             daemon.address = ("127.0.0.1", port)
             with daemon.client() as c:
-                assert c.mail(INFECTED) == b"550 Virus Detected; Content Rejected\r\n"
+                assert c.mail(INFECTED) == REJECTED
                 assert c.mail(CONTENT)[:3] == b"250"
                 with daemon.client() as busy:
                     assert busy.greeting[:3] == b"421"

@@ -9,11 +9,9 @@ import shutil
 import pytest
 
 from conftest import new_directory
-from rig import (CLOSE, CONTENT, LOCAL_ERROR, RESET, START_DATA, Hold, Rig, stuff,
-                 wait_until)
+from rig import CLOSE, CONTENT, LOCAL_ERROR, QUEUED, RESET, START_DATA, Rig, stuff, wait_until
 
 OPTIONS = {"Header": ""}
-QUEUED = b"250 2.0.0 queued as 4711\r\n"
 
 
 def shown(scan):
@@ -108,15 +106,9 @@ def test_data_is_normalised(rig):
 
 
 def test_the_server_is_asked_only_after_the_scan(rig):
-    hold = Hold()
-    rig.clamd.next((hold, b"{path}: OK{end}"))
     with rig.client() as c:
-        c.envelope()
-        c.cmd(b"DATA")
-        c.send(CONTENT + b".\r\n")
-        hold.wait_reached()
-        assert rig.server.connections[0].verbs == ["MAIL", "RCPT"]
-        hold.release()
+        with rig.held(c):
+            assert rig.server.connections[0].verbs == ["MAIL", "RCPT"]
         assert c.reply() == QUEUED
 
 
@@ -212,15 +204,9 @@ def test_the_server_goes_away(rig, step, end):
 
 
 def test_the_server_goes_away_during_the_scan(rig):
-    hold = Hold()
-    rig.clamd.next((hold, b"{path}: OK{end}"))
     with rig.client() as c:
-        c.envelope()
-        c.cmd(b"DATA")
-        c.send(CONTENT + b".\r\n")
-        hold.wait_reached()
-        rig.server.connections[0].sock.shutdown(2)
-        hold.release()
+        with rig.held(c):
+            rig.server.connections[0].sock.shutdown(2)
         assert c.reply() == LOCAL_ERROR
         c.expect_eof()
     assert not rig.server.messages
@@ -262,16 +248,10 @@ def test_the_client_leaves_at_every_octet_of_the_end(rig):
 
 
 def test_temporary_files_are_private_and_removed(rig):
-    hold = Hold()
-    rig.clamd.next((hold, b"{path}: OK{end}"))
     with rig.client() as c:
-        c.envelope()
-        c.cmd(b"DATA")
-        c.send(CONTENT + b".\r\n")
-        hold.wait_reached()
-        for path in rig.daemon.temp_files():
-            assert os.stat(path).st_mode & 0o007 == 0
-        hold.release()
+        with rig.held(c):
+            for path in rig.daemon.temp_files():
+                assert os.stat(path).st_mode & 0o007 == 0
         assert c.reply() == QUEUED
         wait_until(lambda: os.listdir(rig.daemon.spool) == [])
 

@@ -6,10 +6,9 @@ import contextlib
 import os
 import socket
 
-from cells import (BIG, ENVELOPE, FOUND, HASTY, HUGE, OK, PROMPT, QUEUED, REJECTED, Matrix, begin,
-                   mail_again, settle)
-from rig import (CLOSE, CONTENT, ENDLESS_LINE, ENDLESS_REPLY, HANG, LOCAL_ERROR, RESET, STALL, Drip,
-                 FakeClamd, OnCommand, OnConnect, Sleep)
+from cells import BIG, ENVELOPE, HASTY, HUGE, PROMPT, Matrix, mail_again, settle
+from rig import (CLOSE, CONTENT, ENDLESS_LINE, ENDLESS_REPLY, FOUND, HANG, LOCAL_ERROR, OK, QUEUED, REJECTED,
+                 RESET, STALL, Drip, FakeClamd, OnCommand, OnConnect, Sleep)
 
 matrix = Matrix()
 
@@ -149,7 +148,7 @@ def clamd_is_full(r, for_ever):
     waiting = socket.socket(socket.AF_UNIX)
     waiting.connect(path)
     with r.client() as c:
-        begin(c)
+        c.begin()
         if for_ever:
             assert c.reply() == LOCAL_ERROR
             full.stop()

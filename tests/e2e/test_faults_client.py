@@ -5,9 +5,8 @@
 import contextlib
 import time
 
-from cells import (ENVELOPE, HASTY, OK, QUEUED, TIMED_OUT, TIMEOUT, TO_DATA, Matrix, begin, expect,
-                   expect_end)
-from rig import CONTENT, GREETING, LOCAL_ERROR, START_DATA, Drip, Hold
+from cells import ENVELOPE, HASTY, TIMEOUT, TO_DATA, Matrix, expect, expect_end
+from rig import CONTENT, GREETING, LOCAL_ERROR, QUEUED, START_DATA, TIMED_OUT, Drip, Hold
 
 matrix = Matrix()
 
@@ -64,10 +63,9 @@ for _how in ("FIN", "RST"):
 
 
 def client_leaves_in_scan(r, by_reset):
-    hold = Hold()
-    r.clamd.next((hold, OK))
+    hold = r.clamd.hold()
     with r.client() as c:
-        begin(c)
+        c.begin()
         hold.wait_reached()
         if by_reset:
             c.reset()
@@ -87,7 +85,7 @@ def client_leaves_in_forwarding(r, by_reset, step):
     hold = Hold()
     r.server.on(step, {"DATA": (hold, b"354 go on\r\n"), "body": hold, ".": (hold, QUEUED)}[step])
     with r.client() as c:
-        begin(c)
+        c.begin()
         hold.wait_reached()
         (c.reset if by_reset else c.half_close)()
         hold.release()

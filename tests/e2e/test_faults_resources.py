@@ -10,10 +10,10 @@ import subprocess
 
 import pytest
 
-from cells import (BIG, BUSY, DISCARDED, ENVELOPE, EVIL, FOUND, NO_SERVER, OK, PROMPT, QUEUED,
-                   REJECTED, Matrix, begin, check_next, expect_end, limited, mail_again,
+from cells import (BIG, ENVELOPE, EVIL, PROMPT, Matrix, check_next, expect_end, limited, mail_again,
                    root_only, settle)
-from rig import GREETING, INFECTED, LOCAL_ERROR, START_DATA, Client, Hold, wait_until
+from rig import (BUSY, DISCARDED, FOUND, GREETING, INFECTED, LOCAL_ERROR, NO_SERVER, QUEUED, REJECTED,
+                 START_DATA, Client, wait_until)
 from soak import sanitized
 
 matrix = Matrix()
@@ -125,10 +125,9 @@ for _size in SIZES:
 
 def quarantine_fails(r, reply):
     """The temporary file can be written, the copy cannot."""
-    hold = Hold()
-    r.clamd.next((hold, FOUND))
+    hold = r.clamd.hold(FOUND)
     with r.client() as c:
-        begin(c, EVIL)
+        c.begin(EVIL)
         hold.wait_reached()
         with limited(r, resource.RLIMIT_FSIZE, 10000):
             hold.release()
@@ -146,14 +145,10 @@ matrix.add("spool: no quarantine, bounce", quarantine_fails, REJECTED,
 
 @matrix.cell("spool: the file shrinks behind our back")
 def _(r):
-    hold = Hold()
-    r.clamd.next((hold, OK))
     with r.client() as c:
-        begin(c, BIG)
-        hold.wait_reached()
-        path, = [f for f in r.daemon.temp_files() if os.stat(f).st_size > 1000]
-        os.truncate(path, 1000)
-        hold.release()
+        with r.held(c, BIG):
+            path, = [f for f in r.daemon.temp_files() if os.stat(f).st_size > 1000]
+            os.truncate(path, 1000)
         expect_end(c, LOCAL_ERROR)
     r.server.connections[0].wait_closed()
     assert not r.server.messages
@@ -247,10 +242,9 @@ def _(r):
 
 
 def no_descriptor_for_quarantine(r, reply):
-    hold = Hold()
-    r.clamd.next((hold, FOUND))
+    hold = r.clamd.hold(FOUND)
     with r.client() as c:
-        begin(c)
+        c.begin()
         hold.wait_reached()
         with limited(r, resource.RLIMIT_NOFILE, NO_DESCRIPTOR):
             hold.release()

@@ -7,10 +7,10 @@ import contextlib
 import itertools
 import socket
 
-from cells import (BIG, ENVELOPE, HASTY, HUGE, NONSENSE, NO_SERVER, OK, PROMPT, QUEUED, REJECTED,
-                   SERVER_CLOSED, TIMED_OUT, Matrix, begin, expect, expect_end, mail_again)
-from rig import (CLOSE, CONTENT, ENDLESS_LINE, ENDLESS_REPLY, HANG, INFECTED, LOCAL_ERROR, RESET,
-                 STALL, START_DATA, Drip, FakeServer, Hold, Sleep, reset_socket, wait_until)
+from cells import BIG, ENVELOPE, HASTY, HUGE, PROMPT, Matrix, expect, expect_end, mail_again
+from rig import (CLOSE, CONTENT, ENDLESS_LINE, ENDLESS_REPLY, HANG, INFECTED, LOCAL_ERROR, NONSENSE,
+                 NO_SERVER, OK, QUEUED, REJECTED, RESET, SERVER_CLOSED, STALL, START_DATA, TIMED_OUT, Drip,
+                 FakeServer, Hold, Sleep, reset_socket, wait_until)
 
 matrix = Matrix()
 
@@ -137,7 +137,7 @@ def in_the_last_step(r, step, fault):
     r.server.on(step, [fault.action, None])
     with r.client() as c:
         c.ehlo()
-        begin(c)
+        c.begin()
         refused = fault.text[:1] in (b"4", b"5")
         goes_on = refused and not fault.leaves and not (step == "DATA" and fault.text.startswith(b"421"))
         if goes_on:
@@ -180,7 +180,7 @@ def _(r):
     r.server.on("DATA", b"354 go on\r\n250 2.0.0 queued\r\n")
     r.server.on(".", CLOSE)
     with r.client() as c:
-        begin(c, BIG)
+        c.begin(BIG)
         expect_end(c, LOCAL_ERROR)
     r.server.connections[0].wait_closed()
 
@@ -210,7 +210,7 @@ def in_the_body(r, action, content, reply=LOCAL_ERROR):
     small_window(r.server)
     r.server.on("body", action)
     with r.client() as c:
-        begin(c, content)
+        c.begin(content)
         expect_end(c, reply)
     peer = r.server.connections[0]
     with contextlib.suppress(OSError):  # it would have to read all to see the end
@@ -268,7 +268,7 @@ def _(r):
     small_window(r.server)
     r.server.on("body", hold)
     with r.client() as c:
-        begin(c, BIG[:100000] + b"\r\n")
+        c.begin(BIG[:100000] + b"\r\n")
         expect_end(c, LOCAL_ERROR)
     hold.release()
     r.server.connections[0].wait_closed()

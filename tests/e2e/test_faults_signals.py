@@ -10,10 +10,9 @@ import signal
 import socket
 
 from conftest import new_directory
-from cells import (BIG, ENVELOPE, EVIL, HASTY, HUGE, OK, PROMPT, QUEUED, REJECTED, STOPPING,
-                   TO_DATA, Matrix, begin, check_scanned, expect_end, settle)
-from rig import (CLOSE, CONTENT, GREETING, HANG, INFECTED, LOCAL_ERROR, STALL, START_DATA, FakeServer, Hold,
-                 OnConnect, Rig, wait_until)
+from cells import BIG, ENVELOPE, EVIL, HASTY, HUGE, PROMPT, TO_DATA, Matrix, check_scanned, expect_end, settle
+from rig import (CLOSE, CONTENT, GREETING, HANG, INFECTED, LOCAL_ERROR, OK, QUEUED, REJECTED, STALL,
+                 START_DATA, STOPPING, FakeServer, Hold, OnConnect, Rig, wait_until)
 
 matrix = Matrix()
 
@@ -71,7 +70,7 @@ def stop_before_the_greeting(r, connected):
 
 def stop_in_content(r, content):
     with r.client() as c:
-        begin(c, content, False)
+        c.begin(content, False)
         wait_until(r.daemon.temp_files)
         stop(r)
         expect_end(c, STOPPING)
@@ -85,7 +84,7 @@ def stop_at_clamd(r, action, content):
     reached.release()
     r.clamd.next(action(reached))
     with r.client() as c:
-        begin(c, content)
+        c.begin(content)
         reached.wait_reached()
         stop(r)
         expect_end(c, STOPPING)
@@ -99,7 +98,7 @@ def stop_in_forwarding(r, step, end):
     r.server.on(step, {"DATA": (hold, b"354 go on\r\n"), "body": hold, ".": (hold, end or QUEUED)}[step]
                 if end is not HANG else (hold, HANG))
     with r.client() as c, r.client() as idle:
-        begin(c)
+        c.begin()
         hold.wait_reached()
         stop(r)
         expect_end(idle, STOPPING)
@@ -149,7 +148,7 @@ matrix.add("SIGTERM: XCLIENT is pending", stop_with_own_pending, "XCLIENT", gree
            options=dict(PROMPT, XClient="on"), reusable=False)
 matrix.add("SIGTERM: QUIT is pending", stop_with_own_pending, "QUIT", lambda c: c.send(b"QUIT\r\n"), ["QUIT"],
            reusable=False)
-matrix.add("SIGTERM: NOOP is pending", stop_with_own_pending, "NOOP", lambda c: begin(c, CONTENT, False),
+matrix.add("SIGTERM: NOOP is pending", stop_with_own_pending, "NOOP", lambda c: c.begin(CONTENT, False),
            ENVELOPE + ["NOOP"], options=dict(PROMPT, KeepAlives="1"), reusable=False)
 
 
@@ -197,7 +196,7 @@ def _(r):
     hold = Hold()
     r.server.on(".", (hold, QUEUED))
     with r.client() as c:
-        begin(c)
+        c.begin()
         hold.wait_reached()
         stop(r)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
@@ -262,7 +261,7 @@ def killed(r, where):
     elif where == ".":
         r.server.on(".", (hold, QUEUED))
     with r.client() as c:
-        begin(c, BIG, where != "content")
+        c.begin(BIG, where != "content")
         if where == "content":
             wait_until(r.daemon.temp_files)
         else:
@@ -308,7 +307,7 @@ def _(r):
         stack.callback(shutil.rmtree, other_directory, ignore_errors=True)
         other = stack.enter_context(Rig(other_directory, TempDirectory=r.daemon.spool))
         with r.client() as c:
-            begin(c, BIG, False)
+            c.begin(BIG, False)
             wait_until(r.daemon.temp_files)
             r.daemon.kill()
         left, = r.daemon.temp_files()

@@ -6,10 +6,9 @@ import time
 
 import pytest
 
-from rig import CONTENT, LOCAL_ERROR, CLOSE, Hold
+from rig import CLOSE, CONTENT, LOCAL_ERROR, QUEUED
 
 OPTIONS = {"KeepAlives": "1"}
-QUEUED = b"250 2.0.0 queued as 4711\r\n"
 
 
 def noops(rig):
@@ -21,8 +20,7 @@ def wait_noops(rig, n):
 
 
 def test_while_the_client_is_silent_and_while_clamd_scans(rig):
-    hold = Hold()
-    rig.clamd.next((hold, b"{path}: OK{end}"))
+    hold = rig.clamd.hold()
     with rig.client() as c:
         c.envelope()
         c.cmd(b"DATA")
@@ -84,15 +82,9 @@ def test_none_between_commands(rig):
 
 
 def test_none_by_default(make):
-    hold = Hold()
     r = make()
-    r.clamd.next((hold, b"{path}: OK{end}"))
     with r.client() as c:
-        c.envelope()
-        c.cmd(b"DATA")
-        c.send(CONTENT + b".\r\n")
-        hold.wait_reached()
-        time.sleep(1.3)
-        hold.release()
+        with r.held(c):
+            time.sleep(1.3)
         assert c.reply() == QUEUED
     assert noops(r) == 0

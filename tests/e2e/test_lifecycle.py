@@ -14,9 +14,8 @@ import time
 
 import pytest
 
-from rig import CONTENT, GREETING, OURS, WAIT, Client, Hold, wait_until
+from rig import CONTENT, GREETING, LOCAL_ERROR, OURS, STOPPING, WAIT, Client, Hold, wait_until
 
-SHUTTING_DOWN = b"421 4.3.2 Shutting down, try again later\r\n"
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
@@ -200,7 +199,7 @@ def test_idle_sessions_are_told(make):
     clients[2].envelope()
     r.daemon.signal(signal.SIGTERM)
     for c in clients:
-        assert c.reply() == SHUTTING_DOWN
+        assert c.reply() == STOPPING
         c.expect_eof()
     assert r.daemon.wait_exit() == 0
     assert not r.server.messages
@@ -213,23 +212,17 @@ def test_a_stop_in_the_content(make):
         c.cmd(b"DATA")
         c.send(CONTENT)
         r.daemon.signal(signal.SIGTERM)
-        assert c.reply() in (SHUTTING_DOWN, b"451 Local Error\r\n")
+        assert c.reply() in (STOPPING, LOCAL_ERROR)
     assert r.daemon.wait_exit() == 0
     assert not r.server.messages and not r.daemon.temp_files()
 
 
 def test_a_stop_during_the_scan(make):
-    hold = Hold()
     r = make()
-    r.clamd.next((hold, b"{path}: OK{end}"))
     with r.client() as c:
-        c.envelope()
-        c.cmd(b"DATA")
-        c.send(CONTENT + b".\r\n")
-        hold.wait_reached()
-        r.daemon.signal(signal.SIGTERM)
-        r.daemon.wait_log("waiting for threads to quit")
-        hold.release()
+        with r.held(c):
+            r.daemon.signal(signal.SIGTERM)
+            r.daemon.wait_log("waiting for threads to quit")
         reply = c.reply()
     assert r.daemon.wait_exit() == 0
     # Delivered and acknowledged, or neither.
@@ -258,8 +251,7 @@ def test_a_stop_in_the_last_step(make):
 
 def test_what_a_killed_daemon_left_is_removed(make):
     r = make()
-    hold = Hold()
-    r.clamd.next((hold, b"{path}: OK{end}"))
+    hold = r.clamd.hold()
     c = r.client()
     c.envelope()
     c.cmd(b"DATA")
@@ -419,7 +411,7 @@ def test_the_last_step_has_its_time(make):
         r.daemon.signal(signal.SIGTERM)
         time.sleep(4)
         hold.release()
-        assert c.reply() == b"451 Local Error\r\n"
+        assert c.reply() == LOCAL_ERROR
     assert r.daemon.wait_exit() == 0
     assert time.monotonic() - began < 9
     never.release()

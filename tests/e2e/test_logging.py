@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from rig import OURS, WAIT, CONTENT, Client, wait_until
+from rig import CONTENT, OURS, WAIT, Client, wait_until
 
 
 def test_ids_count_up_in_hexadecimal(make):

@@ -7,9 +7,7 @@ import os
 
 import pytest
 
-from rig import Client, FakeServer, free_port
-
-UNREACHABLE = b"421 4.4.1 Cannot reach the mail server, try again later\r\n"
+from rig import NO_SERVER, QUEUED, Client, FakeServer, free_port
 
 
 @pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.5"])
@@ -19,7 +17,7 @@ def test_the_server_is_the_clients_host(make, source):
     r = make(Listen="0.0.0.0:%d" % port, OutAddress=str(out))
     with FakeServer(host="127.0.0.1", port=out) as one, FakeServer(host="127.0.0.5", port=out) as five:
         with Client(("127.0.0.1", port), source=source) as c:
-            assert c.mail() == b"250 2.0.0 queued as 4711\r\n"
+            assert c.mail() == QUEUED
         assert (len(one.messages), len(five.messages)) == ((1, 0) if source == "127.0.0.1" else (0, 1))
     r.daemon.wait_log("SERVER connected to: " + source.replace(".", r"\."))
 
@@ -29,7 +27,7 @@ def test_a_client_without_a_server(make):
     out = free_port("0.0.0.0")
     make(Listen="0.0.0.0:%d" % port, OutAddress=str(out))
     with Client(("127.0.0.1", port), source="127.0.0.6") as c:
-        assert c.greeting == UNREACHABLE
+        assert c.greeting == NO_SERVER
         c.expect_eof()
 
 
@@ -39,7 +37,7 @@ def test_the_port_alone_may_lead_back(make, listen, source):
     port = free_port("0.0.0.0")
     r = make(Listen="%s:%d" % (listen, port), OutAddress=str(port))
     with Client(("127.0.0.1", port), source=source) as c:
-        assert c.greeting == UNREACHABLE
+        assert c.greeting == NO_SERVER
         c.expect_eof()
     r.daemon.wait_log("loop detected")
     assert len([l for l in r.daemon.log_lines if "loop" in l]) == 1
@@ -52,7 +50,7 @@ def test_the_port_of_another_host_is_no_loop(make):
     r = make(Listen="127.0.0.1:%d" % port, OutAddress=str(port))
     with FakeServer(host="127.0.0.5", port=port) as server:
         with Client(("127.0.0.1", port), source="127.0.0.5") as c:
-            assert c.mail() == b"250 2.0.0 queued as 4711\r\n"
+            assert c.mail() == QUEUED
         assert len(server.messages) == 1
     assert not any("loop" in l for l in r.daemon.log_lines)
 
@@ -92,7 +90,7 @@ def test_a_path_that_becomes_our_own(make, directory):
     r.daemon.start()
     os.symlink(ours, out)
     with Client(ours) as c:
-        assert c.greeting == UNREACHABLE
+        assert c.greeting == NO_SERVER
         c.expect_eof()
     r.daemon.wait_log("loop detected")
     assert len([l for l in r.daemon.log_lines if "accepted connection" in l]) == 1

@@ -6,9 +6,8 @@ import socket
 
 import pytest
 
-from rig import CLOSE, CONTENT, START_DATA, Hold, stuff
+from rig import CLOSE, CONTENT, QUEUED, SERVER_CLOSED, START_DATA, Hold, stuff
 
-QUEUED = b"250 2.0.0 queued as 4711\r\n"
 MAIL, RCPT = b"250 2.1.0 sender ok\r\n", b"250 2.1.5 recipient ok\r\n"
 GROUP = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\n"
 
@@ -127,7 +126,7 @@ def test_the_server_closes_in_a_group(rig):
     with rig.client() as c:
         c.ehlo()
         c.send(GROUP)
-        assert replies(c, 3) == [MAIL, RCPT, b"421 4.4.2 The mail server closed the connection\r\n"]
+        assert replies(c, 3) == [MAIL, RCPT, SERVER_CLOSED]
         c.expect_eof()
     assert not rig.server.messages
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from rig import CONTENT, INFECTED, Hold
+from rig import CONTENT, INFECTED
 
 
 @pytest.mark.parametrize("mode", ["stream", "scan"])
@@ -60,15 +60,9 @@ def test_repaired_content_is_kept_as_it_was_scanned(make):
 
 
 def test_the_temporary_file_is_private_in_stream_mode(make):
-    hold = Hold()
     r = make()
-    r.clamd.next((hold, b"{path}: OK{end}"))
     with r.client() as c:
-        c.envelope()
-        c.cmd(b"DATA")
-        c.send(b"x" * 3000000 + b"\r\n.\r\n")
-        hold.wait_reached()
-        modes = [os.stat(f).st_mode & 0o777 for f in r.daemon.temp_files()]
-        assert all(mode == 0o600 for mode in modes)
-        hold.release()
+        with r.held(c, b"x" * 3000000 + b"\r\n"):
+            modes = [os.stat(f).st_mode & 0o777 for f in r.daemon.temp_files()]
+            assert all(mode == 0o600 for mode in modes)
         assert c.reply()[:3] == b"250"

@@ -5,16 +5,13 @@ the message."""
 
 import pytest
 
-from rig import CLOSE, CONTENT, INFECTED, LOCAL_ERROR
+from rig import CLOSE, CONTENT, DISCARDED, INFECTED, LOCAL_ERROR, QUEUED, REJECTED, SERVER_CLOSED
 
-QUEUED = b"250 2.0.0 queued as 4711\r\n"
-DROPPED = b"250 Virus Detected; Discarded Email\r\n"
-BOUNCED = b"550 Virus Detected; Content Rejected\r\n"
 FOUND = "from=a@example.org, to=b@example.net, status=VIRUS:Eicar-Test-Signature"
 
 
 @pytest.mark.parametrize("action, reply", [
-    (None, DROPPED), ("drop", DROPPED), ("DROP", DROPPED), ("bounce", BOUNCED), ("Bounce", BOUNCED),
+    (None, DISCARDED), ("drop", DISCARDED), ("DROP", DISCARDED), ("bounce", REJECTED), ("Bounce", REJECTED),
 ])
 def test_kept_back(make, action, reply):
     r = make(Action=action)
@@ -47,7 +44,7 @@ def test_a_failed_scan_defers_whatever_the_action(make, action):
 
 
 @pytest.mark.parametrize("bounce, action, reply", [
-    ("on", None, BOUNCED), ("off", None, DROPPED), ("yes", None, BOUNCED),
+    ("on", None, REJECTED), ("off", None, DISCARDED), ("yes", None, REJECTED),
 ])
 def test_the_old_option_bounce(make, bounce, action, reply):
     r = make(Bounce=bounce)
@@ -59,7 +56,7 @@ def test_the_old_option_bounce(make, bounce, action, reply):
 def test_the_servers_answer_to_rset_is_swallowed(rig):
     rig.server.on("RSET", b"250-a\r\n250-b\r\n250 c\r\n")
     with rig.client() as c:
-        assert c.mail(INFECTED) == DROPPED
+        assert c.mail(INFECTED) == DISCARDED
         assert c.cmd(b"NOOP") == b"250 2.0.0 noop\r\n"
         assert c.mail(CONTENT) == QUEUED
 
@@ -67,8 +64,8 @@ def test_the_servers_answer_to_rset_is_swallowed(rig):
 def test_a_server_that_refuses_rset_is_left(rig):
     rig.server.on("RSET", b"500 no\r\n")
     with rig.client() as c:
-        assert c.mail(INFECTED) == DROPPED
-        assert c.rest() == b"421 4.4.2 The mail server closed the connection\r\n"
+        assert c.mail(INFECTED) == DISCARDED
+        assert c.rest() == SERVER_CLOSED
     rig.daemon.wait_log("server refused to reset", rig.mark)
 
 
@@ -115,7 +112,7 @@ def test_a_virus_that_the_server_refuses_is_still_one(make):
 def test_the_server_goes_away_at_rset(rig):
     rig.server.on("RSET", CLOSE)
     with rig.client() as c:
-        assert c.mail(INFECTED) == DROPPED
+        assert c.mail(INFECTED) == DISCARDED
         rest = c.rest()
-        assert rest in (b"", b"421 4.4.2 The mail server closed the connection\r\n")
+        assert rest in (b"", SERVER_CLOSED)
     assert rig.summary() == FOUND

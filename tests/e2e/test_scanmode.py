@@ -6,9 +6,7 @@ import os
 
 import pytest
 
-from rig import CONTENT, INFECTED, FakeClamd
-
-QUEUED = b"250 2.0.0 queued as 4711\r\n"
+from rig import CONTENT, INFECTED, QUEUED, FakeClamd
 
 
 @pytest.mark.parametrize("mode, command", [

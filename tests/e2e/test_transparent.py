@@ -12,13 +12,11 @@ import threading
 
 import pytest
 
-from rig import WAIT, Client, FakeServer, Rig
+from rig import NO_SERVER, QUEUED, WAIT, Client, FakeServer, Rig
 
 CLONE_NEWNET = 0x40000000
-UNREACHABLE = b"421 4.4.1 Cannot reach the mail server, try again later\r\n"
 TRUST = "the mail server .* is on this host and sees this host as its client"
 SERVER, CLIENT, HOST = "10.66.0.1", "10.66.0.2", "10.66.0.3"
-QUEUED = b"250 2.0.0 queued as 4711\r\n"
 
 
 def sh(command):
@@ -145,7 +143,7 @@ def test_our_own_port_is_a_loop_at_each_of_our_addresses(directory, in_namespace
             with network_of(other.pid):
                 c = Client(("10.67.0.1", 10025))
             with c:
-                assert c.greeting == UNREACHABLE
+                assert c.greeting == NO_SERVER
                 c.expect_eof()
             r.daemon.wait_log("loop detected in transparent proxying")
             assert len([l for l in r.daemon.log_lines if "accepted connection" in l]) == 1
@@ -158,7 +156,7 @@ def test_the_client_itself_is_a_loop(directory, in_namespace):
                 Rig(directory, OutAddress=None, TransparentProxy="on", Listen="0.0.0.0:10025") as r:
             redirect(10025)
             with Client((CLIENT, 25), source=CLIENT) as c:
-                assert c.greeting == UNREACHABLE
+                assert c.greeting == NO_SERVER
                 c.expect_eof()
             r.daemon.wait_log("loop detected in transparent proxying")
     in_namespace(dialogue)
@@ -176,7 +174,7 @@ def test_the_original_destination_is_connected(directory, in_namespace):
             r.daemon.wait_log("SERVER connected to: " + SERVER.replace(".", r"\."))
             # Nobody listens at this one.
             with Client((HOST, 25), source=CLIENT) as c:
-                assert c.greeting == UNREACHABLE
+                assert c.greeting == NO_SERVER
                 c.expect_eof()
     in_namespace(dialogue)
 
@@ -186,7 +184,7 @@ def test_a_direct_connection_is_a_loop(directory, in_namespace):
         with Rig(directory, OutAddress=None, TransparentProxy="on", Listen="0.0.0.0:10025") as r:
             redirect(10025)
             with Client(("127.0.0.1", 10025)) as c:
-                assert c.greeting == UNREACHABLE
+                assert c.greeting == NO_SERVER
                 c.expect_eof()
             r.daemon.wait_log("loop detected in transparent proxying|"
                               "couldn't get source address for transparent proxying: ")
@@ -197,7 +195,7 @@ def test_without_redirection(make):
     """Works without root: there is no original destination, or it is us."""
     r = make(OutAddress=None, TransparentProxy="on")
     with r.client() as c:
-        assert c.greeting == UNREACHABLE
+        assert c.greeting == NO_SERVER
         c.expect_eof()
     r.daemon.wait_log("transparent proxying")
 
@@ -207,5 +205,5 @@ def test_outaddress_is_ignored(make):
     assert any("the OutAddress option will be ignored when TransparentProxy is enabled" in l
                for l in r.daemon.log_lines)
     with r.client() as c:
-        assert c.greeting == UNREACHABLE
+        assert c.greeting == NO_SERVER
     assert not r.server.connections

@@ -8,9 +8,7 @@ import time
 
 import pytest
 
-from rig import CONTENT, INFECTED, Hold, wait_until
-
-QUEUED = b"250 2.0.0 queued as 4711\r\n"
+from rig import CONTENT, INFECTED, QUEUED, Hold, wait_until
 
 
 def environment(path):

@@ -6,7 +6,9 @@ import os
 import re
 import struct
 
+from rig.actions import Hold
 from rig.peer import Gone, Listener, Peer
+from rig.words import OK
 
 
 class Scan(Peer):
@@ -107,6 +109,8 @@ class FakeClamd(Listener):
              becomes the scanned path or `stream` and {end} the line end
              that belongs to the request
     next(*a) actions for the next connections, before `answer` counts again
+    hold(a)  the next scan gets its answer a when the Hold that this returns is
+             released
     scans    the scans that were shown completely, in order (class Scan)
     connections  every connection
     """
@@ -121,6 +125,11 @@ class FakeClamd(Listener):
 
     def next(self, *actions):
         self.queue.extend(actions)
+
+    def hold(self, answer=OK):
+        hold = Hold()
+        self.next((hold, answer))
+        return hold
 
     def _next_action(self):
         with self.changed:

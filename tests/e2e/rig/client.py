@@ -5,7 +5,7 @@
 import socket
 
 from rig.basics import WAIT, reset_socket, stuff
-from rig.words import CONTENT
+from rig.words import CONTENT, START_DATA
 
 
 class Client:
@@ -75,6 +75,14 @@ class Client:
         replies += [self.cmd(b"RCPT TO:<%s>" % r) for r in rcpts]
         for reply in replies:
             assert reply[:1] == b"2", replies
+
+    def begin(self, content=CONTENT, complete=True):
+        """A transaction up to the final dot, or to just before it; content as it
+        is on the wire."""
+        self.envelope()
+        reply = self.cmd(b"DATA")
+        assert reply == START_DATA, reply
+        self.send(content + (b".\r\n" if complete else b""))
 
     def data(self, content=CONTENT, stuffed=False):
         """DATA with the content; returns the reply to the final dot, or the

@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the clamsmtpd contributors
 """All parties of one test."""
 
+import contextlib
 import os
 import re
 
@@ -9,6 +10,7 @@ from rig.basics import wait_until
 from rig.clamd import FakeClamd
 from rig.daemon import Daemon
 from rig.upstream import FakeServer
+from rig.words import CONTENT, OK
 
 
 class Rig:
@@ -28,6 +30,17 @@ class Rig:
 
     def client(self, **kw):
         return self.daemon.client(**kw)
+
+    @contextlib.contextmanager
+    def held(self, client, content=CONTENT, answer=OK):
+        """The client's message is with clamd, which answers at the block's end."""
+        hold = self.clamd.hold(answer)
+        client.begin(content)
+        hold.wait_reached()
+        try:
+            yield
+        finally:
+            hold.release()
 
     def clear(self):
         """Ready for another test: empty records, a running daemon."""
