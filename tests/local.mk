@@ -67,6 +67,13 @@ replay_programs = \
 	tests/fuzz/verdict.replay \
 	tests/fuzz/xforward.replay
 
+session_sources = tests/fuzz/session.c \
+	tests/fuzz/session/client.c \
+	tests/fuzz/session/clamd.c \
+	tests/fuzz/session/party.c \
+	tests/fuzz/session/play.h \
+	tests/fuzz/session/script.c \
+	tests/fuzz/session/server.c
 # The session's clock and its waiting are the fuzzer's.
 session_ldflags = $(AM_LDFLAGS) -Wl,--wrap=poll -Wl,--wrap=clock_gettime
 
@@ -77,7 +84,7 @@ tests_fuzz_dots_replay_SOURCES = tests/fuzz/dots.c tests/fuzz/replay.c
 tests_fuzz_ehlo_replay_SOURCES = tests/fuzz/ehlo.c tests/fuzz/replay.c
 tests_fuzz_header_replay_SOURCES = tests/fuzz/header.c tests/fuzz/replay.c
 tests_fuzz_reply_replay_SOURCES = tests/fuzz/reply.c tests/fuzz/replay.c
-tests_fuzz_session_replay_SOURCES = tests/fuzz/session.c tests/fuzz/replay.c
+tests_fuzz_session_replay_SOURCES = $(session_sources) tests/fuzz/replay.c
 tests_fuzz_session_replay_LDFLAGS = $(session_ldflags)
 tests_fuzz_verdict_replay_SOURCES = tests/fuzz/verdict.c tests/fuzz/replay.c
 tests_fuzz_xforward_replay_SOURCES = tests/fuzz/xforward.c tests/fuzz/replay.c
@@ -109,6 +116,7 @@ tests_fuzz_dots_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_ehlo_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_header_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_reply_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_session_fuzz_SOURCES = $(session_sources)
 tests_fuzz_session_fuzz_LDFLAGS = $(session_ldflags) -fsanitize=fuzzer
 tests_fuzz_verdict_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_xforward_fuzz_LDFLAGS = $(fuzz_ldflags)

@@ -12,7 +12,7 @@ complain() {
 }
 
 for f in tests/*.* tests/[!f]*/*.* tests/e2e/*/*.py tests/unit/*/*.* \
-	tests/fuzz/*.*; do
+	tests/fuzz/*.* tests/fuzz/session/*.[ch]; do
 	case $f in
 	tests/local.mk | *.o | *.log | *.trs | *.replay | *.fuzz) continue ;;
 	tests/unit/*/*.t) continue ;;

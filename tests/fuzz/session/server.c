@@ -1,0 +1,211 @@
+/*
+ * The server of the fuzz target session: are its commands those of a session that
+ * keeps some to itself, and is its content what clamd has passed?
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include <strings.h>
+
+#include "tests/fuzz/session/play.h"
+
+#define XCLIENT "XCLIENT ADDR=192.0.2.7\r\n"
+#define MARK "X-Virus-Infected: Virus Detected!\r\n"
+
+/* To a server that asks for a password the client may say anything. */
+static void
+excuse(void)
+{
+	CHECK(play.replies.excuses > 0);
+	play.replies.excuses--;
+}
+
+static void
+check_command(const char *line, size_t len)
+{
+	static const char *const kept[] = {
+	    "BDAT", "BURL", "STARTTLS", "XCLIENT", "XEXCH50", "TURN", "ATRN"};
+
+	CHECK(len >= 2 && memcmp(line + len - 2, "\r\n", 2) == 0);
+	CHECK(memchr(line, '\0', len) == NULL);
+	CHECK(memchr(line, '\r', len) == line + len - 2);
+	if (len == strlen(XCLIENT) && memcmp(line, XCLIENT, len) == 0)
+		return;
+	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+		if (strncasecmp(line, kept[i], strlen(kept[i])) == 0 &&
+		    strchr(" \t\r", line[strlen(kept[i])]) != NULL)
+			excuse();
+}
+
+/* Does a header line at some place make the one content of the other? */
+static bool
+is_with_header(const struct strbuf *sent, const char *header)
+{
+	const char *a = strbuf_str(sent), *b = strbuf_str(&play.shown);
+	size_t len = play.shown.len, n = strlen(header);
+
+	if (sent->len != len + n)
+		return false;
+	for (size_t i = 0; i <= len; i++)
+		if (memcmp(a + i, header, n) == 0 && memcmp(a, b, i) == 0 &&
+		    memcmp(a + i + n, b + i, len - i) == 0)
+			return true;
+	return false;
+}
+
+/* The server is asked once to take what was scanned and may be sent. */
+static void
+check_data(void)
+{
+	enum answer answer = clamd_judge();
+	bool may_be = answer == ANSWER_CLEAN ||
+	    (answer == ANSWER_FOUND &&
+		play.settings.action == WHEN_INFECTED_PASS);
+
+	if (!play.asked && may_be)
+		play.asked = true;
+	else
+		excuse();
+}
+
+/* What is sent is what was scanned, but for one header line. */
+static void
+check_content(const struct strbuf *sent)
+{
+	struct strbuf header = {0};
+
+	CHECK(play.asked);
+	if (clamd_judge() == ANSWER_CLEAN) {
+		strbuf_puts(&header, play.settings.header);
+		strbuf_puts(&header, header.len > 0 ? "\r\n" : "");
+		CHECK(is_with_header(sent, strbuf_str(&header)) ||
+		    (sent->len == play.shown.len &&
+			memcmp(strbuf_str(sent), strbuf_str(&play.shown),
+			    sent->len) == 0));
+	} else if (play.was_shown)
+		/* It is marked, if need be by making all of it body. */
+		CHECK(is_with_header(sent, MARK) ||
+		    is_with_header(sent, MARK "\r\n"));
+	strbuf_free(&header);
+}
+
+/*
+ * Mail data: no line end but CRLF, and no line of a single dot but the last.
+ * Returns its length when its end is there, or 0.
+ */
+static size_t
+take_content(const struct strbuf *h, struct strbuf *content)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < h->len; i++) {
+		if (h->data[i] == '\r')
+			CHECK(i + 1 == h->len || h->data[i + 1] == '\n');
+		if (h->data[i] != '\n')
+			continue;
+		CHECK(i > 0 && h->data[i - 1] == '\r');
+		if (i == start + 2 && h->data[start] == '.')
+			return i + 1;
+		if (h->data[start] == '.')
+			start++;
+		strbuf_add(content, h->data + start, i + 1 - start);
+		start = i + 1;
+	}
+	return 0;
+}
+
+static void
+hear_content(void)
+{
+	struct strbuf content = {0};
+	size_t n = take_content(&play.server.heard, &content);
+
+	if (n > 0) {
+		check_content(&content);
+		party_forget(&play.server.heard, n);
+		/* Nothing more before the reply. */
+		CHECK(play.server.heard.len == 0);
+		play.state = SERVER_DELIVERED;
+		play.replies.first = 0;
+	}
+	strbuf_free(&content);
+}
+
+static void
+hear_commands(void)
+{
+	struct strbuf *h = &play.server.heard;
+	const char *lf;
+
+	while (play.state == SERVER_COMMANDS && h->len > 0 &&
+	    (lf = memchr(h->data, '\n', h->len)) != NULL) {
+		size_t n = (size_t)(lf - h->data) + 1;
+
+		check_command(h->data, n);
+		if (n == 6 && memcmp(h->data, "DATA\r\n", 6) == 0) {
+			check_data();
+			play.state = SERVER_ASKED;
+			play.replies.first = 0;
+		}
+		party_forget(h, n);
+	}
+}
+
+void
+server_hear(void)
+{
+	hear_commands();
+	if (play.state == SERVER_CONTENT)
+		hear_content();
+	else if (play.state != SERVER_COMMANDS)
+		CHECK(play.server.heard.len == 0);
+}
+
+/* A reply of the server's has been given to the session. */
+static void
+note_reply(int code)
+{
+	if (play.state == SERVER_ASKED)
+		play.state = code == 354 ? SERVER_CONTENT : SERVER_COMMANDS;
+	else if (play.state == SERVER_DELIVERED) {
+		play.accepted = code >= 200 && code <= 299;
+		play.state = SERVER_COMMANDS;
+	}
+}
+
+void
+server_note_replies(const char *p, size_t len)
+{
+	struct reply_reader *r = &play.replies;
+	int code;
+
+	for (size_t i = 0; i < len; i++) {
+		if (p[i] != '\n') {
+			if (r->len < sizeof r->line)
+				r->line[r->len] = p[i];
+			r->len++;
+			continue;
+		}
+		if (r->len < 3 || r->line[0] < '1' || r->line[0] > '9' ||
+		    r->line[1] < '0' || r->line[1] > '9' || r->line[2] < '0' ||
+		    r->line[2] > '9' ||
+		    (r->len > 3 &&
+			memchr("- \t\r\v\f", r->line[3], 6) == NULL)) {
+			note_reply(0);
+			r->first = 0;
+			r->len = 0;
+			continue;
+		}
+		r->agree =
+		    r->first == 0 || (r->agree && r->line[0] == r->first);
+		r->first = r->line[0];
+		if (r->len == 3 || r->line[3] != '-') {
+			code = (r->line[0] - '0') * 100 +
+			    (r->line[1] - '0') * 10 + r->line[2] - '0';
+			r->excuses += code == 334;
+			/* Lines that disagree are nobody's word. */
+			note_reply(r->agree ? code : 0);
+			r->first = 0;
+		}
+		r->len = 0;
+	}
+}
