@@ -222,6 +222,18 @@ conn_reserve(struct conn *c, size_t n)
 	return strbuf_reserve(&c->out, n);
 }
 
+bool
+conn_has_failed(const struct conn *c)
+{
+	return c->out.failed;
+}
+
+size_t
+conn_skipped(const struct conn *c)
+{
+	return c->skipped;
+}
+
 void
 conn_put_line(struct conn *c, const char *line, size_t len)
 {

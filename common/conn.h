@@ -118,6 +118,12 @@ void conn_put(struct conn *c, const void *data, size_t len);
 /* Make sure that n octets more can be put.  Returns 0, or -1 with ENOMEM. */
 int conn_reserve(struct conn *c, size_t n);
 
+/* Has memory run out for what was put, so that it cannot be sent? */
+bool conn_has_failed(const struct conn *c);
+
+/* How many octets of an unfinished line too long were thrown away. */
+size_t conn_skipped(const struct conn *c);
+
 /* Append a line and CRLF, and log it. */
 void conn_put_line(struct conn *c, const char *line, size_t len);
 

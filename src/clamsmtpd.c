@@ -15,8 +15,9 @@
 #include "common/server.h"
 #include "common/sock.h"
 #include "common/strutil.h"
-#include "src/session/session.h"
 #include "src/config/settings_load.h"
+#include "src/session/relay.h"
+#include "src/smtp/answers.h"
 #include "src/mail/spool_dir.h"
 #include "src/start/neighbours.h"
 
@@ -307,16 +308,23 @@ on_ready(void)
 	log_started();
 }
 
+static const char *
+answer_line(enum answer answer, char line[ANSWER_TEXT_MAX + 2])
+{
+	return strcat(answers_text(answer, line), "\r\n");
+}
+
 static int
 serve(struct settings *set, int listener)
 {
+	char busy[ANSWER_TEXT_MAX + 2], no_thread[ANSWER_TEXT_MAX + 2];
 	const struct server_config config = {
 	    .listener = listener,
 	    .max_clients = set->max_connections,
-	    .busy = REPLY_BUSY,
-	    .no_thread = REPLY_NO_THREAD,
+	    .busy = answer_line(ANSWER_BUSY, busy),
+	    .no_thread = answer_line(ANSWER_NO_THREAD, no_thread),
 	    .ready = on_ready,
-	    .handle = session_run,
+	    .handle = relay_run,
 	    .context = set,
 	};
 

@@ -25,6 +25,7 @@ unit_tests = \
 	tests/unit/common/cfgfile.t \
 	tests/unit/common/conn.t \
 	tests/unit/common/deadline.t \
+	tests/unit/session/verbs.t \
 	tests/unit/smtp/dotstuff.t \
 	tests/unit/smtp/envelope.t \
 	tests/unit/smtp/esmtp.t \

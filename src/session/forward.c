@@ -10,9 +10,7 @@
 
 #include "common/log.h"
 #include "common/pool.h"
-#include "src/session/commands.h"
 #include "src/smtp/dotstuff.h"
-#include "src/session/replies.h"
 #include "src/smtp/smtp_reply.h"
 
 #define INFECTED_HEADER "X-Virus-Infected: Virus Detected!\r\n"
@@ -31,8 +29,9 @@ struct sending {
 static void
 expand_header(const struct session *s, struct strbuf *out)
 {
-	struct header_symbols symbols = {
-	    .client_ip = s->peer_ip, .local_ip = s->local_ip};
+	char local[ADDR_TEXT_MAX];
+	struct header_symbols symbols = {.client_ip = s->client.ip,
+	    .local_ip = client_local_ip(&s->client, local)};
 	struct strbuf unknown = {0};
 	time_t now = time(NULL);
 
@@ -84,7 +83,7 @@ send_pieces(struct sending *x, bool more)
 	size_t n = x->count;
 
 	x->count = 0;
-	return conn_send(&x->s->server, x->pieces, n, more);
+	return conn_send(&x->s->upstream.conn, x->pieces, n, more);
 }
 
 /* Content with dots at the beginning of lines, by way of two buffers. */
@@ -135,7 +134,7 @@ send_range(struct sending *x, off_t from, off_t to)
 	}
 	io = send_pieces(x, true);
 	if (io == IO_OK)
-		io = conn_sendfile(&x->s->server, spool->fd,
+		io = conn_sendfile(&x->s->upstream.conn, spool->fd,
 		    from + (off_t)spool->prefix_len, to - from);
 	return io;
 }
@@ -144,10 +143,10 @@ send_range(struct sending *x, off_t from, off_t to)
 static enum io
 look_for_early_answer(struct session *s)
 {
-	enum io io = conn_read(&s->server);
+	enum io io = conn_read(&s->upstream.conn);
 	size_t len;
 
-	(void)conn_peek(&s->server, &len);
+	(void)conn_peek(&s->upstream.conn, &len);
 	return len > 0 ? IO_EOF : io;
 }
 
@@ -172,7 +171,7 @@ send_around_header(struct sending *x, struct strbuf *header)
 		io = look_for_early_answer(x->s);
 	if (io != IO_OK)
 		return io;
-	conn_log(&s->server, '>', ".", 1);
+	conn_log(&s->upstream.conn, '>', ".", 1);
 	add_piece(x, terminator, strlen(DOT_TERMINATOR));
 	return send_pieces(x, false);
 }
@@ -185,38 +184,40 @@ send_content(struct session *s, const struct forward_order *order)
 	struct strbuf header = {0};
 	enum io io;
 
-	s->server.may_answer_early = true;
+	s->upstream.conn.may_answer_early = true;
 	io = send_around_header(&x, &header);
-	s->server.may_answer_early = false;
+	s->upstream.conn.may_answer_early = false;
 	strbuf_free(&header);
 	return io;
 }
 
 /* Ask for the data phase.  IO_OK: the server has answered, in *r. */
 static enum io
-open_data(struct session *s, struct reply *r)
+open_data(struct session *s, struct upstream_reply *r)
 {
-	enum io io = replies_await_all(s, session_timeout(s));
+	enum io io =
+	    upstream_await_pending(&s->upstream, watch_timeout(&s->watch));
 
 	if (io != IO_OK)
 		return io;
-	conn_put_line(&s->server, "DATA", 4);
-	io = conn_flush(&s->server);
+	conn_put_line(&s->upstream.conn, "DATA", 4);
+	io = conn_flush(&s->upstream.conn);
 	if (io == IO_OK)
-		io = replies_await(s, r, session_timeout(s));
+		io = upstream_await_reply(
+		    &s->upstream, r, watch_timeout(&s->watch));
 	return io;
 }
 
 static enum forward_outcome
 fail(struct session *s)
 {
-	session_lose_server(s);
-	session_end(s, REPLY_LOCAL_ERROR);
+	upstream_lose(&s->upstream, UPSTREAM_GIVEN_UP);
+	client_say(&s->client, ANSWER_LOCAL_ERROR);
 	return FORWARD_FAILED;
 }
 
 static void
-keep_first_line(const struct reply *r, struct strbuf *line)
+keep_first_line(const struct upstream_reply *r, struct strbuf *line)
 {
 	const char *text = strbuf_str(&r->text);
 
@@ -225,11 +226,11 @@ keep_first_line(const struct reply *r, struct strbuf *line)
 
 /* What the server has answered, to the whole message or to less of it. */
 static enum forward_outcome
-conclude(struct session *s, const struct reply *r, bool data_sent,
+conclude(struct session *s, const struct upstream_reply *r, bool data_sent,
     struct strbuf *refusal)
 {
 	if (data_sent && smtp_reply_is_positive(r->code)) {
-		replies_relay(s, r);
+		client_relay_reply(&s->client, r->code, &r->text);
 		return FORWARD_ACCEPTED;
 	}
 	keep_first_line(r, refusal);
@@ -239,7 +240,7 @@ conclude(struct session *s, const struct reply *r, bool data_sent,
 		    "server gave an unexpected reply: %s", strbuf_str(refusal));
 		return fail(s);
 	}
-	replies_relay(s, r);
+	client_relay_reply(&s->client, r->code, &r->text);
 	return FORWARD_REFUSED;
 }
 
@@ -249,18 +250,17 @@ conclude(struct session *s, const struct reply *r, bool data_sent,
  */
 static enum forward_outcome
 conclude_without_data(
-    struct session *s, const struct reply *r, struct strbuf *refusal)
+    struct session *s, const struct upstream_reply *r, struct strbuf *refusal)
 {
 	enum forward_outcome outcome = conclude(s, r, false, refusal);
 
 	log_debug("server refused data transfer");
 	if (outcome != FORWARD_REFUSED)
 		return outcome;
-	if (r->code == 421) { /* it leaves, and we do not wait for that */
-		session_lose_server(s);
-		session_end(s, NULL);
-	} else
-		commands_send_own(s, PENDING_OWN_RSET, "RSET");
+	if (r->code == 421) /* it leaves, and we do not wait for that */
+		upstream_lose(&s->upstream, UPSTREAM_GIVEN_UP);
+	else
+		session_reset_upstream(s);
 	return outcome;
 }
 
@@ -269,15 +269,15 @@ static enum forward_outcome
 conclude_early(struct session *s, struct strbuf *refusal)
 {
 	enum forward_outcome outcome;
-	struct reply r;
+	struct upstream_reply r;
 
-	if (replies_await(s, &r, session_timeout(s)) == IO_OK)
+	if (upstream_await_reply(&s->upstream, &r, watch_timeout(&s->watch)) ==
+	    IO_OK)
 		outcome = conclude(s, &r, false, refusal);
 	else
 		outcome = fail(s);
 	strbuf_free(&r.text);
-	session_lose_server(s);
-	session_end(s, NULL);
+	upstream_lose(&s->upstream, UPSTREAM_GIVEN_UP);
 	return outcome;
 }
 
@@ -287,7 +287,7 @@ hand_over(struct session *s, const struct forward_order *order,
     struct strbuf *refusal)
 {
 	enum forward_outcome outcome;
-	struct reply r = {0};
+	struct upstream_reply r = {0};
 	enum io io;
 
 	log_debug("sending from cache file: %s", spool_path(order->spool));
@@ -298,7 +298,8 @@ hand_over(struct session *s, const struct forward_order *order,
 	if (io != IO_OK)
 		return fail(s);
 	log_debug("sent email data");
-	if (replies_await(s, &r, session_timeout(s)) == IO_OK)
+	if (upstream_await_reply(&s->upstream, &r, watch_timeout(&s->watch)) ==
+	    IO_OK)
 		outcome = conclude(s, &r, true, refusal);
 	else
 		outcome = fail(s);
@@ -311,9 +312,9 @@ forward_message(struct session *s, const struct forward_order *order,
     struct strbuf *refusal)
 {
 	enum forward_outcome outcome;
-	struct reply r = {0};
+	struct upstream_reply r = {0};
 
-	s->phase = PHASE_FORWARD;
+	watch_enter(&s->watch, WATCH_LAST_STEP);
 	if (open_data(s, &r) != IO_OK)
 		outcome = fail(s);
 	else if (r.code == 354)

@@ -14,23 +14,18 @@
 #include "common/log.h"
 #include "src/scan/action.h"
 #include "src/scan/clamd.h"
-#include "src/session/commands.h"
 #include "src/smtp/dotstuff.h"
 #include "src/session/forward.h"
 #include "src/mail/header.h"
 #include "src/mail/hook.h"
-#include "src/session/replies.h"
+#include "src/session/transaction.h"
 #include "src/mail/spool.h"
 
-#define REPLY_GO "354 Start mail input; end with <CRLF>.<CRLF>"
-#define REPLY_DISCARDED "250 Virus Detected; Discarded Email"
-#define REPLY_REJECTED "550 Virus Detected; Content Rejected"
-#define REPLY_OVERSIZE "552 5.3.4 Message too large to be scanned"
-#define REPLY_BARE "550 5.5.2 Message contains a bare CR or LF"
 #define READS_IN_A_ROW 16 /* of content, without a look at the rest */
 
 struct message {
 	struct session *s;
+	struct message_end end;
 	struct spool spool;
 	bool spool_failed; /* the content is read, but thrown away */
 	struct dot_decoder dots;
@@ -80,7 +75,7 @@ throw_away(struct message *m, const char *in, size_t len, size_t *used)
 static void
 take_content(struct message *m)
 {
-	struct conn *client = &m->s->client;
+	struct conn *client = &m->s->client.conn;
 	size_t len, used;
 	const char *in = conn_peek(client, &len);
 
@@ -97,7 +92,7 @@ static enum io
 read_content(struct message *m)
 {
 	const int timeout_ms = m->s->set->timeout_s * 1000;
-	struct conn *client = &m->s->client;
+	struct conn *client = &m->s->client.conn;
 	struct deadline d = deadline_in(timeout_ms);
 	size_t before, after;
 	enum io io = IO_OK;
@@ -127,34 +122,44 @@ open_spool(struct message *m)
 		log_debug("created cache file: %s", spool_path(&m->spool));
 }
 
-static void
-say_reset(struct session *s)
+static bool
+is_lost(const struct upstream *u)
 {
-	conn_put_line(&s->server, "RSET", strlen("RSET"));
-	if (conn_flush(&s->server) != IO_OK)
-		session_lose_server(s);
+	return u->lost != UPSTREAM_THERE;
+}
+
+/* The session ends with this; the first word counts. */
+static void
+end(struct message *m, enum answer last_word)
+{
+	if (!m->end.over)
+		m->end = (struct message_end){true, last_word};
 }
 
 static void
-end_unreceived(struct session *s, enum io io)
+end_unreceived(struct message *m, enum io io)
 {
+	struct session *s = m->s;
+
 	switch (io) {
 	case IO_OK:
 		return;
 	case IO_TIMEOUT:
 		log_warn("CLIENT: network read operation timed out");
-		session_end(s, REPLY_TIMED_OUT);
+		end(m, ANSWER_TIMED_OUT);
 		return;
 	case IO_CANCELLED:
-		session_end(s, REPLY_STOPPING);
+		end(m, ANSWER_STOPPING);
 		return;
 	case IO_EOF:
 	case IO_ERROR:
 		log_error("unexpected end of data from client");
 		/* Nobody waits for the reply; as 1.10. */
-		if (io == IO_EOF && !s->server_lost)
-			say_reset(s);
-		session_end(s, io == IO_EOF ? REPLY_LOCAL_ERROR : NULL);
+		if (io == IO_EOF)
+			session_reset_upstream(s);
+		if (upstream_flush(&s->upstream) != IO_OK)
+			upstream_lose(&s->upstream, UPSTREAM_CLOSED);
+		end(m, io == IO_EOF ? ANSWER_LOCAL_ERROR : ANSWER_NONE);
 		return;
 	}
 }
@@ -166,14 +171,14 @@ receive(struct message *m)
 	struct session *s = m->s;
 	enum io io;
 
-	s->phase = PHASE_RECEIVE;
-	session_reply(s, REPLY_GO);
-	io = conn_flush(&s->client);
+	watch_enter(&s->watch, WATCH_RECEIVE);
+	client_say(&s->client, ANSWER_GO);
+	io = conn_flush(&s->client.conn);
 	open_spool(m);
-	conn_set_input_size(&s->client, CONN_INPUT_MAX);
+	conn_set_input_size(&s->client.conn, CONN_INPUT_MAX);
 	if (io == IO_OK)
 		io = read_content(m);
-	conn_set_input_size(&s->client, CONN_INPUT_SIZE);
+	conn_set_input_size(&s->client.conn, CONN_INPUT_SIZE);
 	if (io == IO_OK && !m->spool_failed) {
 		header_scan_finish(&m->places);
 		if (spool_finish(&m->spool) < 0)
@@ -182,17 +187,8 @@ receive(struct message *m)
 			log_debug("wrote %lld bytes to cache",
 			    (long long)spool_size(&m->spool));
 	}
-	end_unreceived(s, io);
+	end_unreceived(m, io);
 	return io;
-}
-
-/* Nothing of the message goes to the server, which forgets its envelope. */
-static void
-refuse(struct session *s, const char *reply)
-{
-	session_reply(s, reply);
-	if (!s->server_lost)
-		commands_send_own(s, PENDING_OWN_RSET, "RSET");
 }
 
 static void
@@ -210,8 +206,8 @@ scan(struct message *m)
 {
 	struct session *s = m->s;
 
-	s->phase = PHASE_SCAN;
-	clamd_scan(s->set, &m->spool, &s->waiter, &m->result);
+	watch_enter(&s->watch, WATCH_SCAN);
+	clamd_scan(s->set, &m->spool, &s->watch.waiter, &m->result);
 	switch (m->result.verdict) {
 	case SCAN_CLEAN:
 		set_status(m, "CLEAN", "");
@@ -252,8 +248,8 @@ run_virus_action(struct message *m)
 	const struct session *s = m->s;
 	struct strbuf sender = {0}, recipients = {0};
 	struct hook_facts facts = {
-	    .client = s->peer_ip,
-	    .server = s->server_ip,
+	    .client = s->client.ip,
+	    .server = s->upstream.ip,
 	    .virus = strbuf_str(&m->result.name),
 	    .tmpdir = s->set->temp_directory,
 	    .email = strbuf_str(&m->quarantined),
@@ -341,16 +337,16 @@ act(struct message *m, enum action action)
 		pass_on(m, true);
 		return;
 	case ACTION_DISCARD:
-		refuse(m->s, REPLY_DISCARDED);
+		session_refuse_message(m->s, ANSWER_DISCARDED);
 		return;
 	case ACTION_REJECT:
-		refuse(m->s, REPLY_REJECTED);
+		session_refuse_message(m->s, ANSWER_REJECTED);
 		return;
 	case ACTION_REJECT_OVERSIZE:
-		refuse(m->s, REPLY_OVERSIZE);
+		session_refuse_message(m->s, ANSWER_OVERSIZE);
 		return;
 	case ACTION_DEFER:
-		refuse(m->s, REPLY_LOCAL_ERROR);
+		session_refuse_message(m->s, ANSWER_LOCAL_ERROR);
 		return;
 	}
 }
@@ -363,9 +359,11 @@ decide(struct message *m)
 	enum action action;
 
 	scan(m);
-	if (m->result.cancelled && !s->server_lost) {
+	if (m->result.cancelled && !is_lost(&s->upstream)) {
 		/* A stop, or the client has gone: it will come again. */
-		session_end(s, s->client_lost ? NULL : REPLY_STOPPING);
+		end(m,
+		    s->client.end == CLIENT_LOST ? ANSWER_NONE
+						 : ANSWER_STOPPING);
 		return;
 	}
 	action = action_choose(m->result.verdict, s->set->action);
@@ -389,37 +387,37 @@ report(struct message *m)
 	strbuf_free(&line);
 }
 
-void
-message_handle(struct session *s)
+struct message_end
+message_run(struct session *s)
 {
 	struct message m = {.s = s};
 	enum io io;
 
-	s->keep_alive = deadline_in(s->set->keep_alives_s * 1000);
+	watch_restart_keep_alive(&s->watch);
 	io = receive(&m);
 	if (io == IO_OK) {
-		if (m.spool_failed || s->server_lost)
-			refuse(s, REPLY_LOCAL_ERROR);
+		if (m.spool_failed || is_lost(&s->upstream))
+			session_refuse_message(s, ANSWER_LOCAL_ERROR);
 		else if (m.dots.repaired &&
 		    s->set->bare_newline == BARE_NEWLINE_REJECT) {
 			set_status(&m, "BARE-NEWLINE", "");
-			refuse(s, REPLY_BARE);
+			session_refuse_message(s, ANSWER_BARE_NEWLINE);
 		} else
 			decide(&m);
 	}
 	/* The client has its reply; without a server there is no next one. */
-	if (s->server_lost)
-		session_end(s, NULL);
+	if (is_lost(&s->upstream))
+		end(&m, ANSWER_NONE);
 	/* When it can read that, nothing of the message is left. */
 	spool_close(&m.spool);
-	if (conn_flush(&s->client) != IO_OK)
-		session_end(s, NULL);
+	client_flush(&s->client);
 	if (io != IO_ERROR && io != IO_TIMEOUT) /* as 1.10 */
 		report(&m);
 	strbuf_free(&m.result.name);
 	strbuf_free(&m.quarantined);
 	strbuf_free(&m.status);
-	envelope_clear(&s->envelope);
-	s->phase = PHASE_COMMANDS;
-	s->deadline = session_timeout(s);
+	transaction_end(s);
+	watch_enter(&s->watch, WATCH_COMMANDS);
+	watch_restart(&s->watch);
+	return m.end;
 }

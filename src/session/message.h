@@ -8,13 +8,18 @@
 
 #include "src/session/session.h"
 
+/* How a message has ended. */
+struct message_end {
+	bool over; /* the session ends with it, and with this... */
+	enum answer last_word; /* ... to the client, or nothing more */
+};
+
 /*
  * The client has said DATA, recipients are accepted, and no reply is pending:
  * receive the content, have it scanned, and forward, reject, discard or defer
  * it.  The final reply is put to the client (250 only when the server said so,
- * or on purpose), the envelope is cleared.  Blocks for as long as that takes;
- * afterwards the session may have ended.
+ * or on purpose), the transaction has ended.  Blocks for as long as that takes.
  */
-void message_handle(struct session *s);
+struct message_end message_run(struct session *s);
 
 #endif

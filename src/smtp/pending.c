@@ -9,24 +9,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-int
-pending_push(struct pending_queue *q, enum pending_kind kind, const char *text,
-    size_t len)
+static int
+push(struct pending_queue *q, const struct pending *p)
 {
-	struct pending *p = &q->entries[(q->first + q->count) % PENDING_MAX];
-
 	if (pending_is_full(q)) {
 		errno = ENOBUFS;
 		return -1;
 	}
-	*p = (struct pending){.kind = kind, .len = len};
-	p->text = malloc(len + 1);
-	if (p->text == NULL)
-		return -1;
-	memcpy(p->text, text, len);
-	p->text[len] = '\0';
-	q->count++;
+	q->entries[(q->first + q->count++) % PENDING_MAX] = *p;
 	return 0;
+}
+
+int
+pending_push(struct pending_queue *q, const struct exchange *exchange,
+    const char *text, size_t len)
+{
+	struct pending p = {.exchange = exchange, .len = len};
+
+	p.text = malloc(len + 1);
+	if (p.text == NULL)
+		return -1;
+	memcpy(p.text, text, len);
+	p.text[len] = '\0';
+	if (push(q, &p) == 0)
+		return 0;
+	free(p.text);
+	return -1;
+}
+
+int
+pending_push_answer(struct pending_queue *q, enum answer answer)
+{
+	return push(q, &(struct pending){.answer = answer});
 }
 
 struct pending *
@@ -35,20 +49,22 @@ pending_head(struct pending_queue *q)
 	return q->count == 0 ? NULL : &q->entries[q->first];
 }
 
-void
-pending_pop(struct pending_queue *q)
+struct pending
+pending_take(struct pending_queue *q)
 {
-	free(q->entries[q->first].text);
+	struct pending p = q->entries[q->first];
+
 	q->entries[q->first].text = NULL;
 	q->first = (q->first + 1) % PENDING_MAX;
 	q->count--;
+	return p;
 }
 
 void
 pending_clear(struct pending_queue *q)
 {
 	while (!pending_is_empty(q))
-		pending_pop(q);
+		free(pending_take(q).text);
 }
 
 bool

@@ -9,29 +9,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "src/smtp/answers.h"
+
 #define PENDING_MAX 64 /* commands of a group; more wait with the client */
 
-/* What is to be done with the reply. */
-enum pending_kind {
-	PENDING_GREETING, /* hide the server's name */
-	PENDING_EHLO, /* and filter its extensions */
-	PENDING_HELO,
-	PENDING_MAIL, /* relay it and note an acceptance */
-	PENDING_RCPT,
-	PENDING_RSET,
-	PENDING_XFORWARD,
-	PENDING_AUTH, /* relay it; 334 asks for one more line */
-	PENDING_QUIT, /* relay it, then close */
-	PENDING_OTHER, /* relay it */
-	PENDING_XCLIENT, /* ours: if accepted, greet again; say nothing */
-	PENDING_OWN_RSET, /* ours: if refused, leave the server */
-	PENDING_SWALLOW, /* ours: say nothing */
-	PENDING_OWN /* no command was sent: the text is the reply */
-};
+struct exchange; /* what is to be done with a reply; only passed on here */
 
 struct pending {
-	enum pending_kind kind;
-	char *text; /* the command's argument, or the reply; owned */
+	const struct exchange *exchange; /* NULL: no command was sent... */
+	enum answer answer; /* ... but this is said in its place */
+	char *text; /* the command's argument; owned, NULL for an answer */
 	size_t len;
 	unsigned lines; /* of the reply, seen so far */
 };
@@ -41,16 +28,21 @@ struct pending_queue { /* zeroed: empty */
 	unsigned first, count;
 };
 
-/* Add one; text (len octets) is copied.  Returns 0, or -1 when the queue is
- * full (ENOBUFS) or memory is out (ENOMEM). */
-int pending_push(struct pending_queue *q, enum pending_kind kind,
+/*
+ * Add one; exchange is borrowed, text (len octets) is copied.  Returns 0, or -1
+ * when the queue is full (ENOBUFS) or memory is out (ENOMEM).
+ */
+int pending_push(struct pending_queue *q, const struct exchange *exchange,
     const char *text, size_t len);
 
-/* The oldest one, or NULL; borrowed until pending_pop. */
+/* Add an answer of our own.  Returns 0, or -1 with ENOBUFS. */
+int pending_push_answer(struct pending_queue *q, enum answer answer);
+
+/* The oldest one, or NULL; borrowed until pending_take. */
 struct pending *pending_head(struct pending_queue *q);
 
-/* Remove the oldest one. */
-void pending_pop(struct pending_queue *q);
+/* Take the oldest one (there is one) off; the caller frees its text. */
+struct pending pending_take(struct pending_queue *q);
 
 /* Remove all. */
 void pending_clear(struct pending_queue *q);

@@ -1,5 +1,5 @@
 /*
- * Command lines of SMTP: the verb and its argument.  Pure.
+ * Command lines of SMTP: verb and argument.  Pure.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -9,33 +9,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum smtp_verb {
-	SMTP_EHLO,
-	SMTP_HELO,
-	SMTP_MAIL,
-	SMTP_RCPT,
-	SMTP_DATA,
-	SMTP_RSET,
-	SMTP_QUIT,
-	SMTP_AUTH,
-	SMTP_XFORWARD,
-	SMTP_XCLIENT, /* ours to send, refused from the client */
-	SMTP_BDAT, /* content that does not come by DATA: refused */
-	SMTP_REFUSED, /* other verbs that would bypass the scan: refused */
-	SMTP_OTHER /* all else is the server's business */
-};
-
+/* A command line taken apart; all point into it. */
 struct smtp_command {
-	enum smtp_verb verb;
-	const char *arg; /* behind the verb and its blanks; within the line */
+	const char *line; /* len octets: the whole, without its end */
+	size_t len;
+	const char *verb; /* verb_len octets; none in an empty line */
+	size_t verb_len;
+	const char *arg; /* behind the verb and its blanks */
 	size_t arg_len; /* without trailing white space */
 };
 
 /*
  * Take a line (without its end) apart.  White space before the verb does not
- * count, the verb ends at white space or the end of the line, and case does
- * not matter.  The result points into line.  Cannot fail: what is not known is
- * SMTP_OTHER.  Source: RFC 5321 2.4 and 4.1.1.
+ * count, the verb ends at white space or the end of the line.  The result
+ * points into line.  Cannot fail.  Source: RFC 5321 2.4 and 4.1.1.
  */
 struct smtp_command smtp_command_parse(const char *line, size_t len);
 
@@ -51,11 +38,5 @@ bool smtp_command_has_stray(const char *line, size_t len);
  */
 int smtp_command_bdat_size(
     const char *arg, size_t arg_len, unsigned long long *octets);
-
-/*
- * May other commands follow this one in a group, before its reply?
- * Source: RFC 2920 3.1.
- */
-bool smtp_command_may_be_followed(enum smtp_verb verb);
 
 #endif

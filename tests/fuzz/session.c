@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "src/session/session.h"
+#include "src/session/relay.h"
 #include "tests/fuzz/session/play.h"
 
 #define SCRIPT_MAX 16384 /* octets of an input */
@@ -165,7 +165,7 @@ run(void)
 	client.peer.u.in.sin_addr.s_addr = htonl(0xc0000207);
 	play.client.fd = fds[1];
 	play.running = true;
-	session_run(&client, &play.settings);
+	relay_run(&client, &play.settings);
 	party_attend_all();
 	play.running = false;
 	/* A client that could hear its final reply has heard one. */

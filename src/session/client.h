@@ -1,0 +1,86 @@
+/*
+ * Who has connected to us.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_SESSION_CLIENT_H
+#define SRC_SESSION_CLIENT_H
+
+#include <stdbool.h>
+
+#include "common/conn.h"
+#include "src/smtp/answers.h"
+
+/* Why there is nothing more to do for the client. */
+enum client_end {
+	CLIENT_STAYS,
+	CLIENT_QUIT, /* its QUIT was accepted */
+	CLIENT_LOST, /* it cannot hear us any more */
+	CLIENT_BAD_CHUNK, /* nobody knows where its next command begins */
+	CLIENT_NO_MEMORY /* we cannot hear it, or tell it anything */
+};
+
+struct client {
+	struct conn conn;
+	struct addr addr;
+	char ip[ADDR_TEXT_MAX];
+	enum client_end end;
+	bool eof; /* it will send nothing more */
+	bool auth; /* its next line answers a 334 */
+	unsigned long long skip; /* octets of it to be thrown away */
+};
+
+/*
+ * Take over the connection fd of addr (len 0: it has gone already).  waiter is
+ * borrowed until client_close; timeout_ms is as in conn_open.
+ */
+void client_open(struct client *c, int fd, const struct addr *addr,
+    struct waiter *waiter, int timeout_ms);
+
+/* Put an answer of our own; sent by client_flush. */
+void client_say(struct client *c, enum answer answer);
+
+/*
+ * Put a line as it is, but for octets that could be taken for its end, which
+ * become '?'.
+ */
+void client_relay(struct client *c, const char *line, size_t len);
+
+/*
+ * Put a whole reply: text is its lines with CRLF.  Without memory for that it is
+ * only the code, for which the output has room since our 354, which is longer.
+ */
+void client_relay_reply(struct client *c, int code, const struct strbuf *text);
+
+/*
+ * Send what was put, as conn_flush.  What cannot be sent means that the client
+ * is lost.
+ */
+void client_flush(struct client *c);
+
+/* Read what is there, without waiting; sets eof, or end when it is lost. */
+void client_read(struct client *c);
+
+/* There is nothing more to do for the client.  The first reason counts. */
+void client_leave(struct client *c, enum client_end why);
+
+/* The next line is (or is not) an answer to the server's 334. */
+void client_expect_auth(struct client *c, bool expected);
+
+/* Throw away the next n octets (client_skip does it as they come). */
+void client_begin_skip(struct client *c, unsigned long long n);
+
+/* Throw away what is to be, of what was read.  Returns those octets. */
+size_t client_skip(struct client *c);
+
+/* Its address of our side (%l), or "" when that cannot be told. */
+const char *client_local_ip(const struct client *c, char text[ADDR_TEXT_MAX]);
+
+/*
+ * Send what was put and the last word (may be ANSWER_NONE) and close, without a
+ * reset that could cost the client our last reply: what it has sent so far is
+ * read and thrown away.  Waits at most for the sending, as conn_flush.
+ */
+void client_close(struct client *c, enum answer last_word);
+
+#endif

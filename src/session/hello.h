@@ -1,0 +1,26 @@
+/*
+ * The greeting, EHLO and HELO, and XCLIENT behind them.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_SESSION_HELLO_H
+#define SRC_SESSION_HELLO_H
+
+#include "src/session/session.h"
+
+extern const struct exchange hello_greeting, hello_ehlo, hello_helo;
+
+/* Keep the client's EHLO or HELO, and ask the server. */
+void hello_ask(struct session *s, const struct exchange *exchange,
+    const struct smtp_command *c);
+
+/*
+ * Tell the server who the client is (option XClient), if that is due: just
+ * before the client's next command, as 1.10.  Returns whether it was.
+ */
+bool hello_introduce(struct session *s);
+
+/* Give the memory back. */
+void hello_close(struct hello *h);
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * One connection of a client: its beginning, its loop, and alone its end.
+ *
+ * The loop waits for both parties at once, so a server that says 421 and goes
+ * while the client is idle is seen.  What both have said in one turn leaves in
+ * one piece when the loop is about to wait.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/session/relay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "src/session/hello.h"
+#include "src/session/message.h"
+#include "src/session/session.h"
+#include "src/session/target.h"
+#include "src/session/transaction.h"
+#include "src/session/turn.h"
+
+#define FIRST_ID 0x100000 /* as 1.10 */
+
+/* Find the server.  Returns the last word to the client when there is none. */
+static enum answer
+open_upstream(struct session *s)
+{
+	const struct settings *set = s->set;
+	struct addr target;
+
+	if (target_find(&target, set, s->client.conn.fd, &s->client.addr) < 0)
+		return ANSWER_NO_UPSTREAM;
+	if (upstream_connect(&s->upstream, &target,
+		set->transparent_proxy ? NULL : set->out_address.text,
+		&s->watch.waiter, s->watch.timeout_ms, &hello_greeting) == 0)
+		return ANSWER_NONE;
+	return errno == ECANCELED ? ANSWER_STOPPING : ANSWER_NO_UPSTREAM;
+}
+
+/* The last word to a client whose wait has ended so. */
+static enum answer
+last_word_of_wait(enum io io)
+{
+	if (io == IO_CANCELLED)
+		return ANSWER_STOPPING;
+	return io == IO_TIMEOUT ? ANSWER_TIMED_OUT : ANSWER_NONE;
+}
+
+/* The last word to a client whose server is lost. */
+static enum answer
+last_word_of_loss(enum upstream_loss why)
+{
+	switch (why) {
+	case UPSTREAM_CLOSED:
+		return ANSWER_UPSTREAM_CLOSED;
+	case UPSTREAM_NONSENSE:
+		return ANSWER_NONSENSE;
+	case UPSTREAM_UNTOLD:
+		return ANSWER_LOCAL_ERROR;
+	case UPSTREAM_NO_MEMORY:
+		return ANSWER_NO_MEMORY;
+	case UPSTREAM_THERE:
+	case UPSTREAM_LEFT:
+	case UPSTREAM_GIVEN_UP:
+		break;
+	}
+	return ANSWER_NONE;
+}
+
+/* The last word to a client when both parties have ended it. */
+static enum answer
+last_word_of_parties(const struct session *s)
+{
+	switch (s->client.end) {
+	case CLIENT_BAD_CHUNK:
+		return ANSWER_NO_SIZE;
+	case CLIENT_STAYS:
+		return last_word_of_loss(s->upstream.lost);
+	case CLIENT_QUIT:
+	case CLIENT_LOST:
+	case CLIENT_NO_MEMORY:
+		break;
+	}
+	return ANSWER_NONE;
+}
+
+static void
+read_upstream(struct session *s)
+{
+	if (upstream_read(&s->upstream) == IO_OK)
+		return;
+	(void)turn_take_replies(s); /* its last words */
+	upstream_gone(&s->upstream);
+}
+
+/* Send what both are to hear.  IO_OK, or how a wait for that has ended. */
+static enum io
+flush(struct session *s)
+{
+	enum io io;
+
+	client_flush(&s->client);
+	if (session_is_over(s))
+		return IO_OK;
+	io = upstream_flush(&s->upstream);
+	if (io != IO_ERROR)
+		return io;
+	read_upstream(s);
+	upstream_gone(&s->upstream);
+	return IO_OK;
+}
+
+/* Wait for either party, and read what has come.  As flush. */
+static enum io
+wait_for_parties(struct session *s)
+{
+	bool hear = !s->client.eof && conn_has_room(&s->client.conn);
+	struct watch_seen seen;
+	enum io io = watch_parties(&s->watch, hear, &seen);
+
+	if (io == IO_TIMEOUT)
+		log_error("network operation timed out");
+	if (io != IO_OK)
+		return io == IO_ERROR ? IO_OK : io;
+	if (seen.upstream)
+		read_upstream(s);
+	if (session_is_over(s) || !seen.client)
+		return IO_OK;
+	if (hear)
+		client_read(&s->client);
+	else /* reset while we had enough to do */
+		client_leave(&s->client, CLIENT_LOST);
+	return IO_OK;
+}
+
+/* Both have been heard: send, and wait for more.  As flush. */
+static enum io
+end_turn(struct session *s)
+{
+	enum io io = flush(s);
+
+	if (io != IO_OK || session_is_over(s))
+		return io;
+	/* An unfinished line at the end of input is no command. */
+	if (s->client.eof && !upstream_owes_reply(&s->upstream)) {
+		client_leave(&s->client, CLIENT_LOST);
+		return IO_OK;
+	}
+	return wait_for_parties(s);
+}
+
+/* Returns the last word to the client. */
+static enum answer
+converse(struct session *s)
+{
+	while (!session_is_over(s)) {
+		/* Replies first: a command may depend on them. */
+		enum turn heard = turn_take_replies(s);
+		enum turn asked = turn_take_commands(s);
+		struct message_end end = {0};
+		enum io io = IO_OK;
+
+		if (asked == TURN_DATA) {
+			end = message_run(s);
+			if (end.over)
+				return end.last_word;
+		} else if (heard == TURN_NOTHING && asked == TURN_NOTHING)
+			io = end_turn(s);
+		if (io != IO_OK)
+			return last_word_of_wait(io);
+	}
+	return last_word_of_parties(s);
+}
+
+static void
+close_session(struct session *s, enum answer last_word)
+{
+	/* The last words must not wait for a stop that has been asked for. */
+	watch_enter(&s->watch, WATCH_LAST_STEP);
+	client_close(&s->client, last_word);
+	upstream_close(&s->upstream);
+	transaction_end(s);
+	hello_close(&s->hello);
+}
+
+void
+relay_run(struct server_client *client, void *settings)
+{
+	struct session s = {.set = settings};
+	const int timeout_ms = s.set->timeout_s * 1000;
+	enum answer last_word;
+
+	snprintf(s.id, sizeof s.id, "%06X", FIRST_ID + client->number);
+	log_set_id(s.id);
+	watch_open(&s.watch, &s.client, &s.upstream, client->stop_fd,
+	    timeout_ms, s.set->keep_alives_s * 1000);
+	client_open(
+	    &s.client, client->fd, &client->peer, &s.watch.waiter, timeout_ms);
+	last_word = open_upstream(&s);
+	if (last_word == ANSWER_NONE) {
+		watch_restart(&s.watch);
+		last_word = converse(&s);
+	}
+	close_session(&s, last_word);
+	log_set_id(NULL);
+}

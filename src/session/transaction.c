@@ -1,0 +1,80 @@
+/*
+ * The mail transaction: what the server has accepted of it.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/session/transaction.h"
+
+static bool
+is_accepted(const struct upstream_line *l)
+{
+	return smtp_reply_is_positive(l->reply.code);
+}
+
+static void
+show(struct session *s, const struct upstream_line *l)
+{
+	client_relay(&s->client, l->data, l->len);
+}
+
+static void
+note_mail(struct session *s, const struct upstream_line *l)
+{
+	if (is_accepted(l))
+		envelope_add_sender(
+		    &s->envelope, l->about->text, l->about->len);
+}
+
+static void
+note_rcpt(struct session *s, const struct upstream_line *l)
+{
+	if (is_accepted(l))
+		envelope_add_recipient(
+		    &s->envelope, l->about->text, l->about->len);
+	else
+		envelope_refuse_recipient(&s->envelope);
+}
+
+static void
+note_rset(struct session *s, const struct upstream_line *l)
+{
+	if (is_accepted(l))
+		transaction_end(s);
+}
+
+static void
+note_xforward(struct session *s, const struct upstream_line *l)
+{
+	if (is_accepted(l))
+		envelope_add_xforward(
+		    &s->envelope, l->about->text, l->about->len);
+}
+
+const struct exchange transaction_mail = {"MAIL", show, note_mail};
+const struct exchange transaction_rcpt = {"RCPT", show, note_rcpt};
+const struct exchange transaction_rset = {"RSET", show, note_rset};
+const struct exchange transaction_xforward = {"XFORWARD", show, note_xforward};
+
+bool
+transaction_has_room(struct session *s, const struct smtp_command *c)
+{
+	if (!envelope_is_full(&s->envelope, c->arg_len))
+		return true;
+	session_answer(s, ANSWER_TOO_MANY);
+	return false;
+}
+
+enum answer
+transaction_allows_data(const struct session *s)
+{
+	if (s->envelope.recipients > 0)
+		return ANSWER_GO;
+	return s->envelope.refused > 0 ? ANSWER_NO_RECIPIENTS
+				       : ANSWER_NO_TRANSACTION;
+}
+
+void
+transaction_end(struct session *s)
+{
+	envelope_clear(&s->envelope);
+}

@@ -1,0 +1,26 @@
+/*
+ * The mail transaction: MAIL, RCPT, RSET, XFORWARD, and what DATA must refuse.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_SESSION_TRANSACTION_H
+#define SRC_SESSION_TRANSACTION_H
+
+#include "src/session/session.h"
+
+extern const struct exchange transaction_mail, transaction_rcpt,
+    transaction_rset, transaction_xforward;
+
+/*
+ * Is there room for the address of a MAIL or RCPT command?  If not, the client
+ * is answered.
+ */
+bool transaction_has_room(struct session *s, const struct smtp_command *c);
+
+/* What DATA is to be answered: ANSWER_GO, or why there can be no message. */
+enum answer transaction_allows_data(const struct session *s);
+
+/* The transaction has ended. */
+void transaction_end(struct session *s);
+
+#endif

@@ -1,0 +1,138 @@
+/*
+ * One turn of the dialogue.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/session/turn.h"
+
+#include <stdlib.h>
+
+#include "src/session/hello.h"
+#include "src/session/transaction.h"
+#include "src/session/verbs.h"
+
+static void
+take_line(struct session *s, struct upstream_line *l)
+{
+	const struct exchange *x = l->about->exchange;
+	struct pending done;
+
+	if (x->show != NULL)
+		x->show(s, l);
+	if (!l->reply.last)
+		return;
+	done = upstream_take(&s->upstream);
+	l->about = &done;
+	watch_restart(&s->watch);
+	if (x->note != NULL)
+		x->note(s, l);
+	free(done.text);
+}
+
+enum turn
+turn_take_replies(struct session *s)
+{
+	struct upstream_line l;
+	enum turn turn = TURN_NOTHING;
+
+	while (!session_is_over(s)) {
+		switch (upstream_next(&s->upstream, &l)) {
+		case UPSTREAM_NOTHING:
+			return turn;
+		case UPSTREAM_ANSWER:
+			client_say(
+			    &s->client, upstream_take(&s->upstream).answer);
+			break;
+		case UPSTREAM_LINE:
+			take_line(s, &l);
+			break;
+		case UPSTREAM_UNASKED:
+			/* Whatever it says, it asks for nothing more. */
+			client_expect_auth(&s->client, false);
+			client_relay(&s->client, l.data, l.len);
+			break;
+		}
+		turn = TURN_SOME;
+	}
+	return turn;
+}
+
+/* Must the command that comes next wait for replies that are due? */
+static bool
+must_wait(const struct session *s)
+{
+	size_t len;
+	const char *next = conn_peek(&s->client.conn, &len);
+	struct smtp_command c;
+
+	if (!upstream_owes_reply(&s->upstream))
+		return false;
+	/* Only these may share a group with what is still unanswered; DATA in
+	 * particular waits for the recipients' replies (RFC 2920 3.1). */
+	c = smtp_command_parse(next, len);
+	return upstream_must_wait(
+	    &s->upstream, verbs_find(c.verb, c.verb_len)->place != VERB_ALONE);
+}
+
+static enum turn
+handle(struct session *s, const struct verb *v, const struct smtp_command *c)
+{
+	enum answer answer;
+
+	if (v->ask != NULL) {
+		v->ask(s, v, c);
+		return TURN_SOME;
+	}
+	answer = transaction_allows_data(s);
+	if (answer == ANSWER_GO)
+		return TURN_DATA;
+	client_say(&s->client, answer);
+	return TURN_SOME;
+}
+
+static enum turn
+handle_line(struct session *s, const struct line *line)
+{
+	const struct smtp_command c = smtp_command_parse(line->data, line->len);
+	bool auth = s->client.auth;
+
+	watch_restart(&s->watch);
+	if (line->cut)
+		session_answer(s, ANSWER_TOO_LONG);
+	else if (smtp_command_has_stray(line->data, line->len))
+		session_answer(s, ANSWER_STRAY);
+	else {
+		/* Behind a 334 it is no command, but what was asked for. */
+		client_expect_auth(&s->client, false);
+		return handle(s,
+		    auth ? verbs_auth() : verbs_find(c.verb, c.verb_len), &c);
+	}
+	return TURN_SOME;
+}
+
+/* Throw away what follows a BDAT command.  Is there more to come? */
+static bool
+skip_chunk(struct session *s)
+{
+	if (s->client.skip > 0)
+		watch_extend(&s->watch, client_skip(&s->client));
+	return s->client.skip > 0;
+}
+
+enum turn
+turn_take_commands(struct session *s)
+{
+	struct line line;
+	enum turn turn = TURN_NOTHING;
+
+	while (turn != TURN_DATA && !session_is_over(s) && !must_wait(s)) {
+		if (skip_chunk(s))
+			break;
+		if (hello_introduce(s))
+			continue;
+		if (!conn_line(&s->client.conn, &line))
+			break;
+		turn = handle_line(s, &line);
+	}
+	return turn;
+}

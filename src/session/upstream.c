@@ -1,0 +1,349 @@
+/*
+ * The mail server: commands go out, replies come in.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/session/upstream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+
+const struct exchange upstream_unheard = {.name = "unheard"};
+
+int
+upstream_connect(struct upstream *u, const struct addr *addr, const char *name,
+    struct waiter *waiter, int timeout_ms, const struct exchange *greeting)
+{
+	int fd = sock_connect(addr, waiter, deadline_in(timeout_ms));
+
+	*u = (struct upstream){.addr = *addr, .barrier = true};
+	addr_host(addr, u->ip);
+	if (fd < 0) {
+		if (errno != ECANCELED)
+			log_error("SERVER: couldn't connect to: %s: %m",
+			    name == NULL ? u->ip : name);
+		return -1;
+	}
+	log_debug("SERVER connected to: %s", u->ip);
+	conn_open(&u->conn, "SERVER", fd, waiter, timeout_ms);
+	if (pending_push(&u->pending, greeting, "", 0) < 0)
+		upstream_lose(u, UPSTREAM_UNTOLD);
+	return 0;
+}
+
+static void
+lose_count(struct upstream *u)
+{
+	log_error("out of memory");
+	upstream_lose(u, UPSTREAM_UNTOLD);
+}
+
+void
+upstream_ask(struct upstream *u, const struct exchange *exchange,
+    const struct smtp_command *c, bool alone)
+{
+	conn_put_line(&u->conn, c->line, c->len);
+	u->barrier = alone;
+	u->unasked = 0;
+	if (pending_push(&u->pending, exchange, c->arg, c->arg_len) < 0)
+		lose_count(u);
+}
+
+void
+upstream_ask_own(
+    struct upstream *u, const struct exchange *exchange, const char *line)
+{
+	const struct smtp_command c = {
+	    .line = line, .len = strlen(line), .arg = ""};
+
+	upstream_ask(u, exchange, &c, true);
+}
+
+void
+upstream_queue_answer(struct upstream *u, enum answer answer)
+{
+	if (pending_push_answer(&u->pending, answer) < 0)
+		lose_count(u);
+}
+
+bool
+upstream_owes_reply(const struct upstream *u)
+{
+	return !pending_is_empty(&u->pending);
+}
+
+bool
+upstream_must_wait(const struct upstream *u, bool may_share)
+{
+	return upstream_owes_reply(u) &&
+	    (u->barrier || pending_is_full(&u->pending) || !may_share);
+}
+
+static void
+lose_sense(struct upstream *u)
+{
+	log_error("server sends what is no reply");
+	upstream_lose(u, UPSTREAM_NONSENSE);
+}
+
+static void
+warn_if_cut(const struct line *l)
+{
+	if (l->cut)
+		log_warn("SMTP response line too long. discarded extra");
+}
+
+static bool
+is_endless(const struct upstream *u)
+{
+	return conn_skipped(&u->conn) > REPLY_LINE_EXCESS_MAX;
+}
+
+/* A line that no command asked for; is it to be taken? */
+static bool
+count_unasked(struct upstream *u, const struct smtp_reply_line *r)
+{
+	u->bade = u->bade || r->code == 421;
+	return ++u->unasked <= UNASKED_LINES_MAX && r->code != 354;
+}
+
+/* A line of the reply to p; is it to be taken? */
+static bool
+count_line(
+    struct upstream *u, struct pending *p, const struct smtp_reply_line *r)
+{
+	/* The client sees nothing of the other replies, nor their goodbye. */
+	if (r->last && p->exchange->show != NULL)
+		u->bade = u->bade || r->code == 421 || r->code == 221;
+	/* 354 to anything but our own DATA would open a way past the scan. */
+	return ++p->lines <= REPLY_LINES_MAX && r->code != 354;
+}
+
+enum upstream_heard
+upstream_next(struct upstream *u, struct upstream_line *l)
+{
+	struct pending *p = pending_head(&u->pending);
+	struct line line;
+	bool good;
+
+	*l = (struct upstream_line){.about = p};
+	if (p != NULL && p->exchange == NULL)
+		return UPSTREAM_ANSWER;
+	if (!conn_is_open(&u->conn))
+		return UPSTREAM_NOTHING;
+	if (!conn_line(&u->conn, &line)) {
+		if (is_endless(u))
+			lose_sense(u);
+		return UPSTREAM_NOTHING;
+	}
+	warn_if_cut(&line);
+	l->data = line.data;
+	l->len = line.len;
+	l->reply = smtp_reply_parse(line.data, line.len);
+	good = p == NULL ? count_unasked(u, &l->reply)
+			 : count_line(u, p, &l->reply);
+	if (!good) {
+		lose_sense(u);
+		return UPSTREAM_NOTHING;
+	}
+	l->number = p == NULL ? 1 : p->lines;
+	return p == NULL ? UPSTREAM_UNASKED : UPSTREAM_LINE;
+}
+
+struct pending
+upstream_take(struct upstream *u)
+{
+	return pending_take(&u->pending);
+}
+
+enum io
+upstream_read(struct upstream *u)
+{
+	enum io io = conn_read(&u->conn);
+
+	if (io != IO_ERROR || errno != ENOMEM)
+		return io;
+	log_error("out of memory");
+	upstream_lose(u, UPSTREAM_NO_MEMORY);
+	return io;
+}
+
+void
+upstream_gone(struct upstream *u)
+{
+	if (u->lost != UPSTREAM_THERE)
+		return;
+	if (u->bade && pending_is_empty(&u->pending)) {
+		upstream_lose(u, UPSTREAM_LEFT);
+		return;
+	}
+	log_error("server disconnected unexpectedly");
+	upstream_lose(u, UPSTREAM_CLOSED);
+}
+
+enum io
+upstream_flush(struct upstream *u)
+{
+	enum io io = conn_flush(&u->conn);
+
+	if (io == IO_ERROR && errno == ENOMEM)
+		upstream_lose(u, UPSTREAM_NO_MEMORY);
+	return io;
+}
+
+void
+upstream_forget_offers(struct upstream *u)
+{
+	u->pipelines = u->xclient = false;
+}
+
+void
+upstream_offers(struct upstream *u, enum esmtp_keyword keyword)
+{
+	u->pipelines = u->pipelines || keyword == ESMTP_PIPELINING;
+	u->xclient = u->xclient || keyword == ESMTP_XCLIENT;
+}
+
+/* Take replies to commands of our own; whatever else comes is out of turn. */
+static void
+take_own(struct upstream *u)
+{
+	struct upstream_line l;
+
+	for (;;) {
+		enum upstream_heard heard = upstream_next(u, &l);
+
+		if (heard != UPSTREAM_LINE && heard != UPSTREAM_UNASKED)
+			return;
+		if (heard == UPSTREAM_UNASKED) {
+			/* The client awaits one reply alone, which this is
+			 * not. */
+			log_error("server spoke out of turn: %.*s", (int)l.len,
+			    l.data);
+			upstream_lose(u, UPSTREAM_GIVEN_UP);
+			return;
+		}
+		if (l.reply.last)
+			free(upstream_take(u).text);
+	}
+}
+
+void
+upstream_hear(struct upstream *u)
+{
+	enum io io = upstream_read(u);
+
+	take_own(u);
+	if (io != IO_OK)
+		upstream_gone(u);
+}
+
+void
+upstream_keep_alive(struct upstream *u)
+{
+	/* While one is unanswered another one would not help. */
+	if (!pending_is_empty(&u->pending))
+		return;
+	upstream_ask_own(u, &upstream_unheard, "NOOP");
+	if (upstream_flush(u) != IO_OK)
+		upstream_lose(u, UPSTREAM_CLOSED);
+}
+
+static enum io
+fill(struct upstream *u, struct deadline d)
+{
+	enum io io = conn_fill(&u->conn, d);
+
+	switch (io) {
+	case IO_OK:
+	case IO_CANCELLED:
+		break;
+	case IO_EOF:
+		log_error("server disconnected unexpectedly");
+		break;
+	case IO_TIMEOUT:
+		log_warn("SERVER: network read operation timed out");
+		break;
+	case IO_ERROR:
+		log_error("SERVER: couldn't read data from socket: %m");
+		break;
+	}
+	return io;
+}
+
+enum io
+upstream_await_pending(struct upstream *u, struct deadline d)
+{
+	enum io io = IO_OK;
+
+	for (;;) {
+		take_own(u);
+		if (u->lost != UPSTREAM_THERE)
+			return IO_ERROR;
+		if (pending_is_empty(&u->pending) || io != IO_OK)
+			return io;
+		io = fill(u, d);
+	}
+}
+
+/* Take one more line into the reply.  Does it go with those before? */
+static bool
+add_line(struct upstream_reply *r, const struct line *line, bool first)
+{
+	struct smtp_reply_line l = smtp_reply_parse(line->data, line->len);
+
+	warn_if_cut(line);
+	strbuf_add(&r->text, line->data, line->len);
+	strbuf_add(&r->text, "\r\n", 2);
+	/* Its lines must agree (RFC 5321 4.2.1), at least in what counts: a
+	 * client may go by the first, we by the last. */
+	if (!first && l.code / 100 != r->code / 100)
+		return false;
+	r->code = l.code;
+	r->whole = l.last;
+	return true;
+}
+
+enum io
+upstream_await_reply(
+    struct upstream *u, struct upstream_reply *r, struct deadline d)
+{
+	struct line line;
+	enum io io = IO_OK;
+
+	*r = (struct upstream_reply){0};
+	for (unsigned n = 0; n < REPLY_LINES_MAX; n++) {
+		while (io == IO_OK && !is_endless(u) &&
+		    !conn_line(&u->conn, &line))
+			io = fill(u, d);
+		if (io != IO_OK)
+			return io;
+		if (is_endless(u) || !add_line(r, &line, n == 0))
+			break;
+		if (r->whole) {
+			u->bade = u->bade || r->code == 421;
+			return IO_OK;
+		}
+	}
+	log_error("server sends what is no reply");
+	return IO_ERROR;
+}
+
+void
+upstream_lose(struct upstream *u, enum upstream_loss why)
+{
+	if (u->lost == UPSTREAM_THERE)
+		u->lost = why;
+	conn_abort(&u->conn);
+	pending_clear(&u->pending);
+}
+
+void
+upstream_close(struct upstream *u)
+{
+	conn_close(&u->conn);
+	pending_clear(&u->pending);
+}

@@ -1,0 +1,144 @@
+/*
+ * The verbs that we know.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/session/verbs.h"
+
+#include "common/log.h"
+#include "common/strutil.h"
+#include "src/session/hello.h"
+#include "src/session/transaction.h"
+
+static void
+show(struct session *s, const struct upstream_line *l)
+{
+	client_relay(&s->client, l->data, l->len);
+}
+
+static void
+note_auth(struct session *s, const struct upstream_line *l)
+{
+	client_expect_auth(&s->client, l->reply.code == 334);
+}
+
+static void
+note_quit(struct session *s, const struct upstream_line *l)
+{
+	if (smtp_reply_is_positive(l->reply.code))
+		client_leave(&s->client, CLIENT_QUIT);
+}
+
+static const struct exchange auth = {"AUTH", show, note_auth};
+static const struct exchange quit = {"QUIT", show, note_quit};
+static const struct exchange other = {"other", show, NULL};
+
+static void
+ask(struct session *s, const struct verb *v, const struct smtp_command *c)
+{
+	session_ask(s, v->exchange, c, v->place != VERB_ANYWHERE);
+}
+
+static void
+ask_hello(struct session *s, const struct verb *v, const struct smtp_command *c)
+{
+	hello_ask(s, v->exchange, c);
+}
+
+static void
+ask_path(struct session *s, const struct verb *v, const struct smtp_command *c)
+{
+	if (transaction_has_room(s, c))
+		ask(s, v, c);
+}
+
+static void
+refuse(struct session *s, const struct verb *v, const struct smtp_command *c)
+{
+	(void)c;
+	log_debug("ESMTP feature not supported");
+	session_answer(s, v->answer);
+}
+
+static void
+refuse_xclient(
+    struct session *s, const struct verb *v, const struct smtp_command *c)
+{
+	(void)c;
+	log_warn("client attempted use of privileged XCLIENT feature");
+	session_answer(s, v->answer);
+}
+
+/* The chunk comes at once behind the command and must not be read as more. */
+static void
+refuse_bdat(
+    struct session *s, const struct verb *v, const struct smtp_command *c)
+{
+	unsigned long long octets = 0;
+
+	refuse(s, v, c);
+	if (c->arg_len > 0 &&
+	    smtp_command_bdat_size(c->arg, c->arg_len, &octets) < 0)
+		client_leave(&s->client, CLIENT_BAD_CHUNK);
+	else
+		client_begin_skip(&s->client, octets);
+}
+
+#define REFUSED(name)                                                          \
+	{                                                                      \
+		name, refuse, NULL, ANSWER_NOT_IMPLEMENTED, VERB_ALONE         \
+	}
+
+static const struct verb verbs[] = {
+    {"EHLO", ask_hello, &hello_ehlo, ANSWER_NONE, VERB_ALONE},
+    {"HELO", ask_hello, &hello_helo, ANSWER_NONE, VERB_ALONE},
+    {"MAIL", ask_path, &transaction_mail, ANSWER_NONE, VERB_ANYWHERE},
+    {"RCPT", ask_path, &transaction_rcpt, ANSWER_NONE, VERB_ANYWHERE},
+    {"DATA", NULL, NULL, ANSWER_NONE, VERB_ALONE},
+    {"RSET", ask, &transaction_rset, ANSWER_NONE, VERB_ANYWHERE},
+    {"QUIT", ask, &quit, ANSWER_NONE, VERB_LAST},
+    {"AUTH", ask, &auth, ANSWER_NONE, VERB_ALONE},
+    {"XFORWARD", ask, &transaction_xforward, ANSWER_NONE, VERB_ALONE},
+    /* Ours to send. */
+    {"XCLIENT", refuse_xclient, NULL, ANSWER_XCLIENT, VERB_ALONE},
+    /* Content that does not come by DATA. */
+    {"BDAT", refuse_bdat, NULL, ANSWER_NOT_IMPLEMENTED, VERB_ALONE},
+    /* These would hide the mail from us. */
+    REFUSED("STARTTLS"),
+    REFUSED("X-ANONYMOUSTLS"),
+    /* Binary data follows. */
+    REFUSED("XEXCH50"),
+    /* RFC 4468: the server fetches content by itself. */
+    REFUSED("BURL"),
+    /* RFC 821, RFC 2645: it sends mail over this connection. */
+    REFUSED("TURN"),
+    REFUSED("ATRN"),
+    /* It adds lines that are no replies. */
+    REFUSED("VERB"),
+    /* All else is the server's business. */
+    {"", ask, &other, ANSWER_NONE, VERB_ALONE},
+};
+
+#define VERBS_COUNT (sizeof verbs / sizeof verbs[0])
+
+const struct verb *
+verbs_find(const char *name, size_t len)
+{
+	const struct verb *v = verbs;
+
+	while (v < &verbs[VERBS_COUNT - 1] && !str_equals(name, len, v->name))
+		v++;
+	return v;
+}
+
+const struct verb *
+verbs_auth(void)
+{
+	return verbs_find("AUTH", 4);
+}
+
+const struct verb *
+verbs_at(size_t i)
+{
+	return i < VERBS_COUNT ? &verbs[i] : NULL;
+}

@@ -1,0 +1,45 @@
+/*
+ * Every reply of our own: code, enhanced status code, words.  Pure.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_SMTP_ANSWERS_H
+#define SRC_SMTP_ANSWERS_H
+
+enum answer {
+	ANSWER_NONE, /* nothing is said */
+	/* in the dialogue */
+	ANSWER_GREETING,
+	ANSWER_NOT_IMPLEMENTED,
+	ANSWER_TOO_LONG,
+	ANSWER_STRAY,
+	ANSWER_XCLIENT,
+	ANSWER_NO_TRANSACTION,
+	ANSWER_NO_RECIPIENTS,
+	ANSWER_TOO_MANY,
+	/* to a message */
+	ANSWER_GO,
+	ANSWER_DISCARDED,
+	ANSWER_REJECTED,
+	ANSWER_OVERSIZE,
+	ANSWER_BARE_NEWLINE,
+	ANSWER_LOCAL_ERROR,
+	/* the last word */
+	ANSWER_BUSY,
+	ANSWER_NO_THREAD,
+	ANSWER_NO_UPSTREAM,
+	ANSWER_TIMED_OUT,
+	ANSWER_UPSTREAM_CLOSED,
+	ANSWER_NONSENSE,
+	ANSWER_NO_MEMORY,
+	ANSWER_STOPPING,
+	ANSWER_NO_SIZE,
+	ANSWER_COUNT
+};
+
+#define ANSWER_TEXT_MAX 128 /* octets of a text with its NUL */
+
+/* What an answer says, without line end, in text.  Returns text. */
+char *answers_text(enum answer answer, char text[ANSWER_TEXT_MAX]);
+
+#endif
