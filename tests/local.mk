@@ -225,7 +225,9 @@ EXTRA_DIST += \
 	tests/mail/packages.py \
 	tests/mail/postfix.py \
 	tests/mail/samples.py \
+	tests/mail/site_settings.py \
 	tests/mail/test_demo.py \
+	tests/mail/test_howto_postfix.py \
 	tests/mail/test_mail_system.py \
 	tests/unit/said.h \
 	tests/unit/unit.h

@@ -138,8 +138,11 @@ class Postfix:
                   "gid": grp.getgrnam("nogroup").gr_gid}
         for name, text in (("main.cf", MAIN), ("master.cf", MASTER)):
             (self.config / name).write_text(
-                text.format(**values) +
-                howto(name, self.filter_port, self.back_port))
+                text.format(**values) + self.additions(name))
+
+    def additions(self, name):
+        """What a site adds to a file of Postfix's: the lines of the how-to."""
+        return howto(name, self.filter_port, self.back_port)
 
     def start(self):
         for _ in range(START_TRIES):
