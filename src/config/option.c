@@ -82,7 +82,7 @@ option_seconds(const struct option *o, const char *value, void *field)
 		return o->hint;
 	if (n < o->min)
 		return o->hint;
-	*(int *)field = (int)(n < SECONDS_MAX ? n : SECONDS_MAX);
+	*(int *)field = (int)(n < SECONDS_MAX ? n : SECONDS_MAX) * 1000;
 	return NULL;
 }
 

@@ -51,8 +51,8 @@ option_setter option_path;
 /* int: a number from min to max. */
 option_setter option_number;
 
-/* int: seconds, min or more; what is too much for an int of milliseconds counts
- * as the most that is not. */
+/* int: milliseconds, written as seconds, min or more; what is too much for an
+ * int counts as the most that is not. */
 option_setter option_seconds;
 
 /* bool: on or off, in any of their forms. */

@@ -66,7 +66,7 @@ static const struct option options[] = {
     {"Listen", option_address, FIELD(listen), "10025",
 	"invalid Listen socket name or ip: ", .shows_value = true,
 	.hint = "use address:port, a port, or a path", .port = SMTP_PORT},
-    {"ClamAddress", option_address, FIELD(clam_address),
+    {"ClamAddress", option_address, FIELD(scan.address),
 	"/var/run/clamav/clamd",
 	"invalid ClamAddress socket name: ", .shows_value = true,
 	.hint = "use a path or host:port", .port = CLAMD_PORT},
@@ -74,9 +74,9 @@ static const struct option options[] = {
 	"invalid setting: MaxConnections (must be between 1 and 65535)",
 	.hint = "use a number from 1 to 65535", .min = 1,
 	.max = MAX_CONNECTIONS_MAX},
-    {"TimeOut", option_seconds, FIELD(timeout_s), "180",
+    {"TimeOut", option_seconds, FIELD(timeout_ms), "180",
 	INVALID_SETTING("TimeOut"), .hint = "use seconds, 1 or more", .min = 1},
-    {"KeepAlives", option_seconds, FIELD(keep_alives_s), "0",
+    {"KeepAlives", option_seconds, FIELD(keep_alives_ms), "0",
 	INVALID_SETTING("KeepAlives"), .hint = "use seconds, 0 or more"},
     {"Header", option_text, FIELD(header),
 	"X-Virus-Scanned: ClamAV using ClamSMTP", INVALID_SETTING("Header"),
@@ -98,7 +98,7 @@ static const struct option options[] = {
 	.hint = "use the name of a user", .required = true},
     {"PidFile", option_path, FIELD(pid_file), "", INVALID_SETTING("PidFile"),
 	.hint = "use the path of a file"},
-    {"ScanMode", option_word, FIELD(scan_mode), "stream",
+    {"ScanMode", option_word, FIELD(scan.mode), "stream",
 	INVALID_VALUE("ScanMode"), .hint = "use stream or scan",
 	.words = scan_mode_words},
     {"BareNewline", option_word, FIELD(bare_newline), "repair",
@@ -233,7 +233,7 @@ settings_fix_spool_directory(struct settings *s)
 	char real[PATH_MAX];
 
 	s->spool_directory = s->temp_directory;
-	if (s->scan_mode != SCAN_MODE_SCAN)
+	if (s->scan.mode != SCAN_MODE_SCAN)
 		return 0;
 	if (realpath(s->temp_directory, real) == NULL)
 		return -1;

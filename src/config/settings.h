@@ -10,11 +10,11 @@
 
 #include "common/addr.h"
 #include "src/scan/action.h"
+#include "src/scan/clamd.h"
 
 #define MAX_CONNECTIONS_MAX 65535
 #define SETTINGS_COUNT 20 /* options */
 
-enum scan_mode { SCAN_MODE_STREAM, SCAN_MODE_SCAN };
 enum bare_newline { BARE_NEWLINE_REPAIR, BARE_NEWLINE_REJECT };
 
 struct settings_value; /* memory of the values' texts */
@@ -22,12 +22,11 @@ struct settings_value; /* memory of the values' texts */
 struct settings {
 	struct addr_spec out_address;
 	struct addr_spec listen;
-	struct addr_spec clam_address;
 	int max_connections;
-	int timeout_s;
-	int keep_alives_s; /* 0: none */
+	struct scan_config scan;
+	int timeout_ms;
+	int keep_alives_ms; /* 0: none */
 	enum when_infected action;
-	enum scan_mode scan_mode;
 	enum bare_newline bare_newline;
 	bool quarantine;
 	bool xclient;

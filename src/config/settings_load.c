@@ -157,6 +157,7 @@ check_ways(const struct settings *s)
 int
 settings_check(struct settings *s, const char *path)
 {
+	s->scan.timeout_ms = s->timeout_ms;
 	check_header(s);
 	if (s->transparent_proxy) {
 		if (s->out_address.kind != ADDR_NONE)

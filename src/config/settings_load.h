@@ -16,7 +16,8 @@
 int settings_load(struct settings *s, const char *path);
 
 /*
- * Do the options go together?  path is named in the message.  A Header that is
+ * Do the options go together?  path is named in the message.  What one option
+ * says to several wings is handed on to them.  A Header that is
  * no header field is warned of and left out; what is odd in it, and a listener
  * open to all before a server on this host, are warned of.  Looks names up, and
  * may block as getaddrinfo(3) does.

@@ -17,7 +17,7 @@
 #define UNNAMED_VIRUS "Unparsable.Virus.Name"
 
 struct talk {
-	const struct settings *set;
+	const struct scan_config *config;
 	const struct spool *spool;
 	const char *subject; /* as clamd names it in its answer */
 	struct conn conn;
@@ -26,30 +26,31 @@ struct talk {
 };
 
 const char *
-clamd_spool_prefix(const struct settings *set)
+clamd_spool_prefix(const struct scan_config *config)
 {
-	return set->scan_mode == SCAN_MODE_SCAN ? CLAMD_SCAN_LINE : NULL;
+	return config->mode == SCAN_MODE_SCAN ? CLAMD_SCAN_LINE : NULL;
 }
 
 /* Returns 0, or -1 after the failure was logged. */
 static int
-connect_clamd(struct conn *c, const struct settings *set, struct waiter *waiter)
+connect_clamd(
+    struct conn *c, const struct scan_config *config, struct waiter *waiter)
 {
-	const int timeout_ms = set->timeout_s * 1000;
 	char host[ADDR_TEXT_MAX];
 	struct addr addr;
 	int fd = -1;
 
-	if (addr_resolve(&set->clam_address, NULL, &addr) == 0)
-		fd = sock_connect(&addr, waiter, deadline_in(timeout_ms));
+	if (addr_resolve(&config->address, NULL, &addr) == 0)
+		fd = sock_connect(
+		    &addr, waiter, deadline_in(config->timeout_ms));
 	if (fd < 0) {
 		if (errno != ECANCELED)
 			log_error("CLAMAV: couldn't connect to: %s: %m",
-			    set->clam_address.text);
+			    config->address.text);
 		return -1;
 	}
 	log_debug("CLAMAV connected to: %s", addr_host(&addr, host));
-	conn_open(c, "CLAMAV", fd, waiter, timeout_ms);
+	conn_open(c, "CLAMAV", fd, waiter, config->timeout_ms);
 	c->may_answer_early = true;
 	return 0;
 }
@@ -126,8 +127,8 @@ explain(const struct talk *t, const struct verdict *v)
 	(void)conn_peek(&t->conn, &len);
 	more = len > v->line_len + 1 ? " (and more)" : "";
 	if (t->io == IO_TIMEOUT)
-		log_error("clamd %s %s for %d s", t->set->clam_address.text,
-		    name_silence(t, len), t->set->timeout_s);
+		log_error("clamd %s %s for %d s", t->config->address.text,
+		    name_silence(t, len), t->config->timeout_ms / 1000);
 	else if (len == 0)
 		log_error("clamd disconnected unexpectedly");
 	else if (!t->asked)
@@ -179,7 +180,7 @@ judge(const struct talk *t, struct scan_result *result)
 static void
 ask(struct talk *t)
 {
-	const bool by_path = t->set->scan_mode == SCAN_MODE_SCAN;
+	const bool by_path = t->config->mode == SCAN_MODE_SCAN;
 
 	t->subject = by_path ? spool_path(t->spool) : STREAM_SUBJECT;
 	t->io = by_path ? clamd_ask_scan(&t->conn, t->spool)
@@ -196,7 +197,7 @@ hear(struct talk *t)
 {
 	enum scan_verdict verdict;
 
-	t->io = read_answer(&t->conn, deadline_in(t->set->timeout_s * 1000));
+	t->io = read_answer(&t->conn, deadline_in(t->config->timeout_ms));
 	verdict = parse(t).verdict;
 	if (verdict == SCAN_FAILED)
 		return;
@@ -207,13 +208,13 @@ hear(struct talk *t)
 }
 
 void
-clamd_scan(const struct settings *set, const struct spool *spool,
+clamd_scan(const struct scan_config *config, const struct spool *spool,
     struct waiter *waiter, struct scan_result *result)
 {
-	struct talk t = {.set = set, .spool = spool};
+	struct talk t = {.config = config, .spool = spool};
 
 	*result = (struct scan_result){.verdict = SCAN_FAILED};
-	if (connect_clamd(&t.conn, set, waiter) < 0) {
+	if (connect_clamd(&t.conn, config, waiter) < 0) {
 		result->cancelled = errno == ECANCELED;
 		return;
 	}

@@ -8,9 +8,16 @@
 
 #include "common/sock.h"
 #include "common/strbuf.h"
-#include "src/config/settings.h"
 #include "src/mail/spool.h"
 #include "src/scan/verdict.h"
+
+enum scan_mode { SCAN_MODE_STREAM, SCAN_MODE_SCAN };
+
+struct scan_config {
+	enum scan_mode mode; /* option ScanMode */
+	struct addr_spec address; /* option ClamAddress */
+	int timeout_ms; /* for each of connecting, sending and answering */
+};
 
 struct scan_result {
 	enum scan_verdict verdict;
@@ -21,15 +28,15 @@ struct scan_result {
 };
 
 /* The scan-only line that spool_open must put into the file, or NULL. */
-const char *clamd_spool_prefix(const struct settings *set);
+const char *clamd_spool_prefix(const struct scan_config *config);
 
 /*
  * Have clamd scan the finished spool over a connection of its own: by nINSTREAM
  * or (ScanMode: scan) by zSCAN with the file's path.  Waits by waiter; each of
- * connecting, sending and answering has the option TimeOut.  Whatever goes
+ * connecting, sending and answering has the configured time.  Whatever goes
  * wrong is logged and gives SCAN_FAILED.
  */
-void clamd_scan(const struct settings *set, const struct spool *spool,
+void clamd_scan(const struct scan_config *config, const struct spool *spool,
     struct waiter *waiter, struct scan_result *result);
 
 #endif

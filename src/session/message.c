@@ -91,7 +91,7 @@ take_content(struct message *m)
 static enum io
 read_content(struct message *m)
 {
-	const int timeout_ms = m->s->set->timeout_s * 1000;
+	const int timeout_ms = m->s->set->timeout_ms;
 	struct conn *client = &m->s->client.conn;
 	struct deadline d = deadline_in(timeout_ms);
 	size_t before, after;
@@ -116,7 +116,7 @@ open_spool(struct message *m)
 	const struct settings *set = m->s->set;
 
 	if (spool_open(
-		&m->spool, set->spool_directory, clamd_spool_prefix(set)) < 0)
+		&m->spool, set->spool_directory, clamd_spool_prefix(&set->scan)) < 0)
 		fail_spool(m, "couldn't open cache file");
 	else
 		log_debug("created cache file: %s", spool_path(&m->spool));
@@ -207,7 +207,7 @@ scan(struct message *m)
 	struct session *s = m->s;
 
 	watch_enter(&s->watch, WATCH_SCAN);
-	clamd_scan(s->set, &m->spool, &s->watch.waiter, &m->result);
+	clamd_scan(&s->set->scan, &m->spool, &s->watch.waiter, &m->result);
 	switch (m->result.verdict) {
 	case SCAN_CLEAN:
 		set_status(m, "CLEAN", "");

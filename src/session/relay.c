@@ -189,13 +189,13 @@ void
 relay_run(struct server_client *client, void *settings)
 {
 	struct session s = {.set = settings};
-	const int timeout_ms = s.set->timeout_s * 1000;
+	const int timeout_ms = s.set->timeout_ms;
 	enum answer last_word;
 
 	snprintf(s.id, sizeof s.id, "%06X", FIRST_ID + client->number);
 	log_set_id(s.id);
 	watch_open(&s.watch, &s.client, &s.upstream, client->stop_fd,
-	    timeout_ms, s.set->keep_alives_s * 1000);
+	    timeout_ms, s.set->keep_alives_ms);
 	client_open(
 	    &s.client, client->fd, &client->peer, &s.watch.waiter, timeout_ms);
 	last_word = open_upstream(&s);

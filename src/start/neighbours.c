@@ -53,13 +53,13 @@ check_clamd(const struct settings *set)
 	struct addr clamd;
 	int fd;
 
-	if (find(set, "ClamAddress", &set->clam_address, &clamd) < 0)
+	if (find(set, "ClamAddress", &set->scan.address, &clamd) < 0)
 		return;
 	fd = sock_connect(&clamd, NULL, deadline_in(CLAMD_WAIT_MS));
 	if (fd < 0)
 		log_warn("couldn't connect to ClamAddress: %s: %m (%s: %s; "
 			 "mail is deferred until then)",
-		    set->clam_address.text, settings_where(set, "ClamAddress"),
+		    set->scan.address.text, settings_where(set, "ClamAddress"),
 		    clamd_hint(errno));
 	else
 		(void)close(fd);

@@ -30,8 +30,8 @@ check_ranges(const struct settings *s)
 {
 	CHECK(s->max_connections >= 1 &&
 	    s->max_connections <= MAX_CONNECTIONS_MAX);
-	CHECK(s->timeout_s >= 1 && s->timeout_s <= INT32_MAX / 1000);
-	CHECK(s->keep_alives_s >= 0 && s->keep_alives_s <= INT32_MAX / 1000);
+	CHECK(s->timeout_ms >= 1000 && s->timeout_ms <= INT32_MAX);
+	CHECK(s->keep_alives_ms >= 0 && s->keep_alives_ms <= INT32_MAX);
 	CHECK(s->temp_directory[0] != '\0');
 	CHECK(s->header != NULL && s->virus_action != NULL &&
 	    s->pid_file != NULL);

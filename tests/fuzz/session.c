@@ -21,7 +21,7 @@
 #include "tests/fuzz/session/play.h"
 
 #define SCRIPT_MAX 16384 /* octets of an input */
-#define TIMEOUT_S 30
+#define TIMEOUT_MS 30000
 #define HEADER "X-Virus-Scanned: by the fuzzer"
 
 struct play play;
@@ -78,7 +78,7 @@ set_up(void)
 	CHECK(settings_set(&base, "TempDirectory", spool, "fuzz") == 0);
 	CHECK(settings_set(&base, "Header", HEADER, "fuzz") == 0);
 	base.spool_directory = base.temp_directory;
-	base.timeout_s = TIMEOUT_S;
+	base.timeout_ms = base.scan.timeout_ms = TIMEOUT_MS;
 	play.server.listener = listen_at("server", "OutAddress");
 	play.clamd.listener = listen_at("clamd", "ClamAddress");
 	play.client.listener = -1;

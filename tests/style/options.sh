@@ -13,7 +13,7 @@ trap 'rm -rf "$dir"' EXIT
 # Rows of the table: { "Name", parser, FIELD(field), "default" or NULL, ...}, on
 # one line or more.  Those of 1.10 that are no longer needed are listed apart.
 legacy='^\(Bounce\|DebugFiles\|ScanHeader\):'
-row='{ "\([A-Za-z]*\)", [a-z_]*, *FIELD([a-z_]*), *\("[^"]*"\|NULL\),.*'
+row='{ "\([A-Za-z]*\)", [a-z_]*, *FIELD([a-z_.]*), *\("[^"]*"\|NULL\),.*'
 tr -s '\n\t ' ' ' <src/config/settings.c | sed 's/{ *"/\n{ "/g' |
 	sed -n "s/^$row/\1: \2/p" | sed 's/: NULL$/: /; s/: "\(.*\)"$/: \1/' |
 	LC_ALL=C sort >"$dir/all"

@@ -22,7 +22,7 @@ enum answer
 clamd_judge(void)
 {
 	const char *subject =
-	    play.settings.scan_mode == SCAN_MODE_SCAN ? play.path : "stream";
+	    play.settings.scan.mode == SCAN_MODE_SCAN ? play.path : "stream";
 	const char *a = strbuf_str(&play.answer);
 	size_t n = strlen(subject);
 

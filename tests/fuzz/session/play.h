@@ -18,7 +18,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #define VOLUME_MAX ((size_t)300 << 10) /* octets said by all parties */
-#define KEEP_ALIVES_S 5
+#define KEEP_ALIVES_MS 5000
 #define TOP_HEADER "Received: by the fuzzer"
 
 /* Somebody the session talks to. */

@@ -69,7 +69,7 @@ static void
 say(struct party *p, size_t times, const char *text, const char *end)
 {
 	bool zero =
-	    p == &play.clamd && play.settings.scan_mode == SCAN_MODE_SCAN;
+	    p == &play.clamd && play.settings.scan.mode == SCAN_MODE_SCAN;
 	const char *line_end = p == &play.clamd ? "\n" : "\r\n";
 	struct strbuf said = {0};
 
@@ -106,7 +106,7 @@ script_set_options(const char *p, const char *end)
 		else if (*p == 'p')
 			s->action = WHEN_INFECTED_PASS;
 		else if (*p == 's')
-			s->scan_mode = SCAN_MODE_SCAN;
+			s->scan.mode = SCAN_MODE_SCAN;
 		else if (*p == 'r')
 			s->bare_newline = BARE_NEWLINE_REJECT;
 		else if (*p == 'h')
@@ -115,7 +115,8 @@ script_set_options(const char *p, const char *end)
 			s->header = TOP_HEADER;
 		s->quarantine = s->quarantine || *p == 'n';
 		s->xclient = s->xclient || *p == 'x';
-		s->keep_alives_s = *p == 'k' ? KEEP_ALIVES_S : s->keep_alives_s;
+		s->keep_alives_ms =
+		    *p == 'k' ? KEEP_ALIVES_MS : s->keep_alives_ms;
 	}
 }
 

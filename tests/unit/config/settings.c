@@ -31,10 +31,10 @@ has_the_defaults_of_1_10(void **state)
 	assert_int_equal(settings_init(&s), 0);
 	assert_int_equal(s.out_address.kind, ADDR_NONE);
 	assert_string_equal(s.listen.text, "10025");
-	assert_string_equal(s.clam_address.text, "/var/run/clamav/clamd");
+	assert_string_equal(s.scan.address.text, "/var/run/clamav/clamd");
 	assert_int_equal(s.max_connections, 64);
-	assert_int_equal(s.timeout_s, 180);
-	assert_int_equal(s.keep_alives_s, 0);
+	assert_int_equal(s.timeout_ms, 180000);
+	assert_int_equal(s.keep_alives_ms, 0);
 	assert_string_equal(s.header, "X-Virus-Scanned: ClamAV using ClamSMTP");
 	assert_string_equal(s.temp_directory, "/tmp/");
 	assert_int_equal(s.action, WHEN_INFECTED_DROP);
@@ -44,7 +44,7 @@ has_the_defaults_of_1_10(void **state)
 	assert_false(s.transparent_proxy);
 	assert_null(s.user);
 	assert_string_equal(s.pid_file, "");
-	assert_int_equal(s.scan_mode, SCAN_MODE_STREAM);
+	assert_int_equal(s.scan.mode, SCAN_MODE_STREAM);
 	assert_int_equal(s.bare_newline, BARE_NEWLINE_REPAIR);
 	settings_free(&s);
 }
@@ -204,9 +204,9 @@ sets_addresses(void **state)
 	take(&s, "Listen", "127.0.0.1");
 	assert_int_equal(s.listen.port, 10025);
 	take(&s, "ClamAddress", "/a/socket");
-	assert_string_equal(s.clam_address.text, "/a/socket");
+	assert_string_equal(s.scan.address.text, "/a/socket");
 	take(&s, "ClamAddress", "3310");
-	assert_int_equal(s.clam_address.kind, ADDR_PORT);
+	assert_int_equal(s.scan.address.kind, ADDR_PORT);
 	settings_free(&s);
 }
 
@@ -226,21 +226,21 @@ sets_numbers(void **state)
 	take(&s, "MaxConnections", "65535");
 	assert_int_equal(s.max_connections, 65535);
 	take(&s, "TimeOut", "1");
-	assert_int_equal(s.timeout_s, 1);
+	assert_int_equal(s.timeout_ms, 1000);
 	take(&s, "TimeOut", "+5");
-	assert_int_equal(s.timeout_s, 5);
+	assert_int_equal(s.timeout_ms, 5000);
 	take(&s, "TimeOut", "2147483647");
-	assert_int_equal(s.timeout_s, 2147483);
+	assert_int_equal(s.timeout_ms, 2147483000);
 	take(&s, "TimeOut", "99999999999");
-	assert_int_equal(s.timeout_s, 2147483);
+	assert_int_equal(s.timeout_ms, 2147483000);
 	take(&s, "KeepAlives", "2147483648");
-	assert_int_equal(s.keep_alives_s, 2147483);
+	assert_int_equal(s.keep_alives_ms, 2147483000);
 	take(&s, "KeepAlives", "99999999999999999999");
-	assert_int_equal(s.keep_alives_s, 2147483);
+	assert_int_equal(s.keep_alives_ms, 2147483000);
 	take(&s, "KeepAlives", "30");
-	assert_int_equal(s.keep_alives_s, 30);
+	assert_int_equal(s.keep_alives_ms, 30000);
 	take(&s, "KeepAlives", "");
-	assert_int_equal(s.keep_alives_s, 0);
+	assert_int_equal(s.keep_alives_ms, 0);
 	settings_free(&s);
 }
 
@@ -258,9 +258,9 @@ sets_words(void **state)
 	take(&s, "ACTION", "Drop");
 	assert_int_equal(s.action, WHEN_INFECTED_DROP);
 	take(&s, "ScanMode", "Scan");
-	assert_int_equal(s.scan_mode, SCAN_MODE_SCAN);
+	assert_int_equal(s.scan.mode, SCAN_MODE_SCAN);
 	take(&s, "ScanMode", "stream");
-	assert_int_equal(s.scan_mode, SCAN_MODE_STREAM);
+	assert_int_equal(s.scan.mode, SCAN_MODE_STREAM);
 	take(&s, "BareNewline", "reject");
 	assert_int_equal(s.bare_newline, BARE_NEWLINE_REJECT);
 	take(&s, "BareNewline", "repair");

@@ -189,7 +189,7 @@ loads_files(void **state)
 		path, said),
 	    0);
 	assert_string_equal(said, "");
-	assert_int_equal(s.timeout_s, 8);
+	assert_int_equal(s.timeout_ms, 8000);
 	assert_int_equal(s.out_address.port, 25);
 	settings_free(&s);
 }

@@ -156,16 +156,16 @@ open_content(struct spool *spool, size_t octets)
 static void
 perform(const struct play *play, size_t octets, struct scan_result *result)
 {
-	struct settings set = {.timeout_s = 60};
+	struct scan_config config = {.timeout_ms = 60000};
 	struct waiter waiter = {play_clamd};
 	struct spool spool;
 
-	assert_int_equal(addr_parse(&set.clam_address, "/clamd", 0), 0);
+	assert_int_equal(addr_parse(&config.address, "/clamd", 0), 0);
 	stage.play = play;
 	stage.next = play->steps;
 	strbuf_clear(&stage.heard);
 	open_content(&spool, octets);
-	clamd_scan(&set, &spool, &waiter, result);
+	clamd_scan(&config, &spool, &waiter, result);
 	leave();
 	spool_close(&spool);
 }
