@@ -14,6 +14,8 @@
 
 #include "common/log.h"
 
+#define CONN_SECRET "[...]" /* in place of what must not be logged */
+
 void
 conn_open(struct conn *c, const char *role, int fd, struct waiter *waiter,
     int timeout_ms)
@@ -23,6 +25,13 @@ conn_open(struct conn *c, const char *role, int fd, struct waiter *waiter,
 	    .waiter = waiter,
 	    .timeout_ms = timeout_ms,
 	    .in_cap = CONN_INPUT_SIZE};
+}
+
+void
+conn_conceal(struct conn *c, conn_shown *shown, void *secrets)
+{
+	c->shown = shown;
+	c->secrets = secrets;
 }
 
 bool
@@ -379,7 +388,12 @@ conn_sendfile(struct conn *c, int fd, off_t offset, off_t len)
 void
 conn_log(const struct conn *c, char way, const char *line, size_t len)
 {
-	if (log_wants(LOG_DEBUG))
-		log_debug("%s %c %.*s", c->role, way,
-		    (int)(len < CONN_LOG_MAX ? len : CONN_LOG_MAX), line);
+	size_t shown;
+
+	if (!log_wants(LOG_DEBUG))
+		return;
+	shown = c->shown == NULL ? len : c->shown(c->secrets, way, line, len);
+	log_debug("%s %c %.*s%s", c->role, way,
+	    (int)(shown < CONN_LOG_MAX ? shown : CONN_LOG_MAX), line,
+	    shown < len ? CONN_SECRET : "");
 }

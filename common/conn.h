@@ -27,6 +27,10 @@
 #define CONN_LOG_MAX 79 /* octets of a line that are logged; as 1.10 */
 #define CONN_RATE_MIN 100 /* octets/s; slower bulk data meets its deadline */
 
+/* How many octets of a line (way as in conn_log) may be logged. */
+typedef size_t conn_shown(
+    void *secrets, char way, const char *line, size_t len);
+
 struct conn {
 	const char *role; /* "CLIENT", "SERVER", "CLAMAV" */
 	int fd;
@@ -39,6 +43,8 @@ struct conn {
 	size_t in_seen; /* octets of the unread input known to have no LF */
 	size_t skipped; /* octets of a line too long thrown away so far */
 	struct strbuf out;
+	conn_shown *shown;
+	void *secrets;
 };
 
 /* A line in the input buffer: valid until the connection is read again. */
@@ -54,6 +60,9 @@ struct line {
  */
 void conn_open(struct conn *c, const char *role, int fd, struct waiter *waiter,
     int timeout_ms);
+
+/* Let shown decide what of each line may be logged; secrets is for it alone. */
+void conn_conceal(struct conn *c, conn_shown *shown, void *secrets);
 
 /* Is there a descriptor? */
 bool conn_is_open(const struct conn *c);
@@ -146,7 +155,7 @@ void conn_end_output(struct conn *c);
  */
 enum io conn_sendfile(struct conn *c, int fd, off_t offset, off_t len);
 
-/* Log "ROLE < line" or "ROLE > line" at LOG_DEBUG. */
+/* Log "ROLE < line" or "ROLE > line" at LOG_DEBUG.  Secrets are "[...]". */
 void conn_log(const struct conn *c, char way, const char *line, size_t len);
 
 #endif

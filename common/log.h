@@ -2,9 +2,13 @@
  * Log lines: to syslog (facility mail), or to the console with a level.
  *
  * Priorities are those of syslog(3).  Level 0 of the console shows LOG_ERR and
- * worse, 1 adds LOG_WARNING, 2 LOG_NOTICE, 3 LOG_INFO, 4 LOG_DEBUG.  Every line
- * is written at once, so lines of several threads never mix, and every control
- * octet in it becomes '?', so nothing from outside can forge a line.
+ * worse, 1 adds LOG_WARNING, 2 LOG_NOTICE, 3 LOG_INFO, 4 LOG_DEBUG.  Lines of
+ * several threads never mix, and every control octet becomes '?', so nothing
+ * from outside can forge a line.
+ *
+ * Nobody waits for who takes the lines: syslog gets them from a queue, with the
+ * time at which it takes them, and a console that is full is not waited for
+ * again and again (common/log_console).  Lines that find no room are lost, counted and told of.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -15,20 +19,28 @@
 #include <stddef.h>
 #include <syslog.h>
 
+#include "common/deadline.h"
+
 #define LOG_LINE_MAX 2048 /* octets of one line; longer ones end in dots */
+#define LOG_CLOSE_MS 2000 /* for what still waits at the end */
+#define LOG_RARELY_MS 60000 /* between two lines of a kind */
 
 /*
  * Begin: errors and warnings go to standard error as "ident: text" whatever
  * the level.  ident is borrowed for ever.  Called once, before any thread.
+ * exit(3) calls log_close.
  */
 void log_open(const char *ident);
+
+/* At the end: hand over what still waits, within LOG_CLOSE_MS. */
+void log_close(void);
 
 /* All lines up to level (0 to 4) go to standard error, none to syslog. */
 void log_to_console(int level);
 
 /*
  * Starting is over: without a console, lines up to LOG_INFO go to syslog from
- * now on and none to standard error.
+ * now on and none to standard error.  Called after the last fork(2).
  */
 void log_started(void);
 
@@ -43,10 +55,31 @@ void log_set_id(const char *id);
 
 /*
  * Write one line.  fmt as for printf(3), with %m for the text of errno; errno
- * is preserved.  May block as syslog(3) or write(2) on standard error does.
+ * is preserved.
  */
 void log_write(int priority, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/*
+ * A kind of line that strangers can cause as often as they like: one of them is
+ * written in LOG_RARELY_MS, and the others are counted, which is told when that
+ * time is over and something is logged.  kind is static and zeroed.
+ */
+struct log_kind {
+	struct log_kind *next;
+	struct deadline until; /* none is written before */
+	unsigned long more;
+	bool known; /* to the list of all kinds */
+	char text[256]; /* the one that was written */
+};
+void log_write_rarely(struct log_kind *kind, int priority, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define log_rarely(priority, ...)                                              \
+	do {                                                                   \
+		static struct log_kind kind;                                   \
+		log_write_rarely(&kind, priority, __VA_ARGS__);                \
+	} while (0)
 
 #define log_error(...) log_write(LOG_ERR, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_WARNING, __VA_ARGS__)

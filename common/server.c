@@ -235,7 +235,7 @@ serve(struct server *s, struct server_client *client, struct worker **to_call)
 		w->client = *client;
 		w->has_client = true;
 	} else if (start_worker(s, client) < 0) {
-		log_error("couldn't create thread: %m");
+		log_rarely(LOG_ERR, "couldn't create thread: %m");
 		turn_away(client->fd, s->config->no_thread);
 		return;
 	}
@@ -266,8 +266,8 @@ take_connection(struct server *s, int fd, const struct addr *peer)
 	if (to_call != NULL)
 		pthread_cond_signal(&to_call->called);
 	if (busy) {
-		log_error("too many connections open (max %d). "
-			  "sent busy response",
+		log_rarely(LOG_ERR,
+		    "too many connections open (max %d). sent busy response",
 		    s->config->max_clients);
 		turn_away(fd, s->config->busy);
 	}

@@ -85,3 +85,43 @@ str_boolean(const char *s)
 				return value;
 	return -1;
 }
+
+/*
+ * The octets of the UTF-8 character at s, 0 if there is none; RFC 3629 4 has no
+ * form that is longer than needed, and no surrogates.
+ */
+static size_t
+utf8_length(const unsigned char *s, size_t len)
+{
+	size_t n = s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (n == 0 || n > len || s[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
+		return 0;
+	return n;
+}
+
+void
+str_mask_controls(char *text, size_t len)
+{
+	unsigned char *s = (unsigned char *)text;
+	size_t n;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = utf8_length(s + i, len - i);
+		if (n > 0) {
+			/* U+0080 to U+009F */
+			if (s[i] == 0xc2 && s[i + 1] < 0xa0)
+				s[i] = s[i + 1] = '?';
+			continue;
+		}
+		n = 1;
+		if (s[i] < ' ' || (s[i] >= 0x7f && s[i] < 0xa0))
+			s[i] = '?';
+	}
+}

@@ -28,6 +28,13 @@ bool str_begins(const char *s, size_t len, const char *word);
  */
 int str_number(const char *s, long min, long max, long *value);
 
+/*
+ * Make every control octet in s a '?': those below 32, 127, and the control
+ * characters from 128 to 159 be they single octets or UTF-8.  Other UTF-8
+ * (RFC 3629) and other octets stay.
+ */
+void str_mask_controls(char *s, size_t len);
+
 /* 1 for on, yes, true, 1; 0 for off, no, false, 0; -1 for anything else. */
 int str_boolean(const char *s);
 

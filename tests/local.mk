@@ -26,6 +26,8 @@ unit_tests = \
 	tests/unit/common/conn.t \
 	tests/unit/common/deadline.t \
 	tests/unit/session/verbs.t \
+	tests/unit/common/log.t \
+	tests/unit/common/log_queue.t \
 	tests/unit/smtp/dotstuff.t \
 	tests/unit/smtp/envelope.t \
 	tests/unit/smtp/esmtp.t \
@@ -34,6 +36,7 @@ unit_tests = \
 	tests/unit/config/option.t \
 	tests/unit/config/settings.t \
 	tests/unit/config/settings_load.t \
+	tests/unit/smtp/secrets.t \
 	tests/unit/smtp/smtp_command.t \
 	tests/unit/smtp/smtp_reply.t \
 	tests/unit/mail/spool.t \
@@ -49,7 +52,8 @@ endif
 # All tests link the real objects; one source file, X.c, is the default.
 LDADD = src/libsmtpd.a common/libcommon.a $(cmocka_lib)
 
-# A file system without O_TMPFILE is made by hand.
+# A clock, and a file system without O_TMPFILE, that are made by hand.
+tests_unit_common_log_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
 tests_unit_mail_spool_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
 # clamd's end of a connection is played.
 tests_unit_scan_clamd_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sock_connect
@@ -201,6 +205,8 @@ EXTRA_DIST += \
 	tests/e2e/test_keepalives.py \
 	tests/e2e/test_lifecycle.py \
 	tests/e2e/test_limits.py \
+	tests/e2e/test_log_flow.py \
+	tests/e2e/test_log_secrets.py \
 	tests/e2e/test_logging.py \
 	tests/e2e/test_loopback.py \
 	tests/e2e/test_memory.py \

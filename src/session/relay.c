@@ -34,8 +34,11 @@ open_upstream(struct session *s)
 		return ANSWER_NO_UPSTREAM;
 	if (upstream_connect(&s->upstream, &target,
 		set->transparent_proxy ? NULL : set->out_address.text,
-		&s->watch.waiter, s->watch.timeout_ms, &hello_greeting) == 0)
+		&s->watch.waiter, s->watch.timeout_ms, &hello_greeting) == 0) {
+		conn_conceal(
+		    &s->upstream.conn, secrets_shown_of_server, &s->secrets);
 		return ANSWER_NONE;
+	}
 	return errno == ECANCELED ? ANSWER_STOPPING : ANSWER_NO_UPSTREAM;
 }
 
@@ -198,6 +201,7 @@ relay_run(struct server_client *client, void *settings)
 	    timeout_ms, s.set->keep_alives_ms);
 	client_open(
 	    &s.client, client->fd, &client->peer, &s.watch.waiter, timeout_ms);
+	conn_conceal(&s.client.conn, secrets_shown_of_client, &s.secrets);
 	last_word = open_upstream(&s);
 	if (last_word == ANSWER_NONE) {
 		watch_restart(&s.watch);

@@ -18,6 +18,7 @@
 #include "src/session/watch.h"
 #include "src/smtp/answers.h"
 #include "src/smtp/envelope.h"
+#include "src/smtp/secrets.h"
 #include "src/smtp/smtp_command.h"
 
 enum hello_xclient {
@@ -39,6 +40,7 @@ struct session {
 	struct watch watch;
 	struct hello hello;
 	struct envelope envelope; /* written by transaction */
+	struct secrets secrets; /* not to be logged; written by itself */
 };
 
 /* Ask the server what the client has asked; alone as in upstream_ask. */

@@ -38,7 +38,7 @@ find_fixed(
 		return -1;
 	}
 	if (is_our_listener(target, set)) {
-		log_error(
+		log_rarely(LOG_ERR,
 		    "loop detected: OutAddress leads back to Listen: %s", text);
 		return -1;
 	}
@@ -69,7 +69,7 @@ find_redirected(struct addr *target, const struct settings *set, int fd,
 		return -1;
 	}
 	if (addr_same_host(target, peer) || is_our_listener(target, set)) {
-		log_error("loop detected in transparent proxying");
+		log_rarely(LOG_ERR, "loop detected in transparent proxying");
 		return -1;
 	}
 	warn_of_trust(target, set);

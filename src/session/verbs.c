@@ -65,7 +65,8 @@ refuse_xclient(
     struct session *s, const struct verb *v, const struct smtp_command *c)
 {
 	(void)c;
-	log_warn("client attempted use of privileged XCLIENT feature");
+	log_rarely(
+	    LOG_WARNING, "client attempted use of privileged XCLIENT feature");
 	session_answer(s, v->answer);
 }
 

@@ -172,6 +172,49 @@ reads_booleans(void **state)
 		assert_int_equal(str_boolean(cases[i].word), cases[i].value);
 }
 
+static void
+masks_control_octets(void **state)
+{
+	static const struct {
+		struct text in, want;
+	} cases[] = {
+	    {T(""), T("")},
+	    {T("plain ~ text"), T("plain ~ text")},
+	    {T("a\0b\tc\r\n\x1b[m\x7f"), T("a?b?c???[m?")},
+	    {T("\x80\x9b\x9f\xa0\xff"), T("???\xa0\xff")},
+	    {T("\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0"), T("??????\xc2\xa0")},
+	    /* A character may have such octets in it. */
+	    {T("\xc3\x9c\xe2\x82\xac\xf0\x9f\x98\x80"),
+		T("\xc3\x9c\xe2\x82\xac\xf0\x9f\x98\x80")},
+	    /* Longer than needed, surrogates, beyond the last. */
+	    {T("\xc1\x9b"), T("\xc1?")},
+	    {T("\xe0\x82\x9b"), T("\xe0??")},
+	    {T("\xed\xa0\x80"), T("\xed\xa0?")},
+	    {T("\xf0\x8f\x90\x9b"), T("\xf0???")},
+	    {T("\xf4\x90\x80\x80"), T("\xf4???")},
+	    {T("\xf5\x9b\x9b\x9b"), T("\xf5???")},
+	    /* Cut. */
+	    {T("\xe2\x82"), T("\xe2?")},
+	    {T("\xe2\x82\x9b\xc2"), T("\xe2\x82\x9b\xc2")},
+	    {T("\xc2"
+	       "a"),
+		T("\xc2"
+		  "a")},
+	    {T("\xe2\x82"
+	       "a"),
+		T("\xe2?"
+		  "a")},
+	};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		memcpy(text, cases[i].in.p, cases[i].in.len);
+		str_mask_controls(text, cases[i].in.len);
+		expect_text(cases[i].in, text, cases[i].in.len, cases[i].want);
+	}
+}
+
 int
 main(void)
 {
@@ -182,6 +225,7 @@ main(void)
 	    cmocka_unit_test(reads_numbers),
 	    cmocka_unit_test(numbers_have_the_range_of_long),
 	    cmocka_unit_test(reads_booleans),
+	    cmocka_unit_test(masks_control_octets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
