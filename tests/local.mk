@@ -42,7 +42,8 @@ unit_tests = \
 	tests/unit/mail/spool.t \
 	tests/unit/common/strbuf.t \
 	tests/unit/common/strutil.t \
-	tests/unit/scan/verdict.t
+	tests/unit/scan/verdict.t \
+	tests/unit/start/neighbours.t
 cmocka_lib = -lcmocka
 else
 unit_tests =
@@ -218,6 +219,7 @@ EXTRA_DIST += \
 	tests/e2e/test_scanmode.py \
 	tests/e2e/test_session.py \
 	tests/e2e/test_soak.py \
+	tests/e2e/test_start_messages.py \
 	tests/e2e/test_timeouts.py \
 	tests/e2e/test_transparent.py \
 	tests/e2e/test_virus_action.py \

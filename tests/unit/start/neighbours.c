@@ -1,0 +1,94 @@
+/*
+ * The look at clamd at the start.  No name is looked up.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/start/neighbours.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "common/sock.h"
+#include "tests/unit/said.h"
+
+#define WHERE "/x/c.conf:3"
+
+/* What is said when clamd should be at the path. */
+static void
+check(const char *path, char said[1024])
+{
+	struct settings s;
+
+	assert_int_equal(settings_init(&s), 0);
+	assert_int_equal(settings_set(&s, "OutAddress", "25", WHERE), 0);
+	assert_int_equal(settings_set(&s, "ClamAddress", path, WHERE), 0);
+	catch_stderr();
+	neighbours_check(&s);
+	release_stderr(said, 1024);
+	settings_free(&s);
+}
+
+static void
+clamd_is_missed(void **state)
+{
+	char said[1024];
+
+	(void)state;
+	check("/nonexistent/clamd", said);
+	assert_string_equal(said,
+	    "clamsmtpd: couldn't connect to ClamAddress: /nonexistent/clamd: "
+	    "No such file or directory (" WHERE
+	    ": start clamd, or use the LocalSocket of clamd.conf; "
+	    "mail is deferred until then)\n");
+}
+
+/* A path without a listener, then with one. */
+static void
+clamd_takes_connections(void **state)
+{
+	char dir[] = "/tmp/clamsmtpd-unit.XXXXXX", path[64], said[1024];
+	struct addr_spec spec;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/clamd", dir);
+	assert_int_equal(addr_parse(&spec, path, 0), 0);
+	fd = sock_listen(&spec.addr);
+	assert_true(fd >= 0);
+	check(path, said);
+	assert_string_equal(said, "");
+	(void)close(fd);
+	check(path, said);
+	assert_non_null(strstr(said,
+	    "Connection refused (" WHERE
+	    ": start clamd, or use the address that it listens at; "));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static void
+tells_why_a_name_is_not_found(void **state)
+{
+	(void)state;
+	errno = EHOSTUNREACH;
+	assert_string_equal(
+	    neighbours_unknown_name(), "the name is not known now");
+	errno = EAFNOSUPPORT;
+	assert_string_equal(neighbours_unknown_name(),
+	    "the name has no IPv4 address, and IPv6 is not supported");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(clamd_is_missed),
+	    cmocka_unit_test(clamd_takes_connections),
+	    cmocka_unit_test(tells_why_a_name_is_not_found),
+	};
+
+	log_open("clamsmtpd");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
