@@ -33,6 +33,57 @@ find(const struct settings *set, const char *option,
 	return -1;
 }
 
+/*
+ * A stream socket that somebody listens on is of another type than a datagram
+ * socket, and connect(2) says so, after it has looked at path and permissions.
+ */
+static int
+probe_path(int fd, const struct addr *a)
+{
+	return connect(fd, &a->u.sa, a->len) < 0 && errno != EPROTOTYPE ? -1
+									: 0;
+}
+
+/* What can be bound to has no listener.  Another who binds there meanwhile is
+ * not hindered if it allows the same (socket(7), SO_REUSEADDR), as clamd does. */
+static int
+probe_port(int fd, const struct addr *a)
+{
+	const int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+	    bind(fd, &a->u.sa, a->len) < 0)
+		return 0;
+	errno = ECONNREFUSED;
+	return -1;
+}
+
+/*
+ * Would somebody take a connection at a?  Nobody on this host sees that it is
+ * asked.  Returns 0, or -1 with errno.
+ */
+static int
+probe(const struct addr *a)
+{
+	int fd, rc, error;
+
+	if (a->u.sa.sa_family == AF_UNIX) {
+		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		rc = probe_path(fd, a);
+	} else if (addr_is_ours(a)) {
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		rc = probe_port(fd, a);
+	} else {
+		fd = sock_connect(a, NULL, deadline_in(CLAMD_WAIT_MS));
+		rc = fd < 0 ? -1 : 0;
+	}
+	error = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	errno = error;
+	return rc;
+}
+
 /* What may help against an error of connect(2). */
 static const char *
 clamd_hint(int error)
@@ -51,18 +102,14 @@ static void
 check_clamd(const struct settings *set)
 {
 	struct addr clamd;
-	int fd;
 
 	if (find(set, "ClamAddress", &set->scan.address, &clamd) < 0)
 		return;
-	fd = sock_connect(&clamd, NULL, deadline_in(CLAMD_WAIT_MS));
-	if (fd < 0)
+	if (probe(&clamd) < 0)
 		log_warn("couldn't connect to ClamAddress: %s: %m (%s: %s; "
 			 "mail is deferred until then)",
 		    set->scan.address.text, settings_where(set, "ClamAddress"),
 		    clamd_hint(errno));
-	else
-		(void)close(fd);
 }
 
 void

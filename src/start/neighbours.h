@@ -13,7 +13,8 @@
  * Warn of each name that is not known now and of a clamd that cannot be
  * connected to: it may come, and mail is deferred until then.  To be called as
  * the user that connects later.  Blocks as getaddrinfo(3) does, and for a
- * second at most for clamd, to which nothing is sent.
+ * second at most for a clamd on another host, which sees a connection without a
+ * word; one on this host sees nothing.
  */
 void neighbours_check(const struct settings *set);
 
