@@ -222,6 +222,7 @@ EXTRA_DIST += \
 	tests/e2e/test_start_messages.py \
 	tests/e2e/test_timeouts.py \
 	tests/e2e/test_transparent.py \
+	tests/e2e/test_transparent_rules.py \
 	tests/e2e/test_virus_action.py \
 	tests/e2e/test_xclient.py \
 	tests/e2e/test_xforward.py \

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the clamsmtpd contributors
+"""The packet filter's rules of clamsmtpd(8), as they stand there, on a gateway
+between two networks: three network namespaces of the test's own."""
+
+import contextlib
+import ctypes
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from rig import CONTENT, GREETING, INFECTED, QUEUED, ROOT, WAIT, Client, FakeServer, Rig
+
+CLONE_NEWNET = 0x40000000
+GATEWAY, SERVER = "10.67.2.1", "10.67.2.2"
+CLIENT, OTHER = "10.67.1.2", "10.67.1.3"
+GATEWAY6, SERVER6 = "fd67:2::1", "fd67:2::2"
+PER_CLIENT = 16
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def sh(command, place=None):
+    inside = [] if place is None else ["nsenter", "-n", "-t", str(place)]
+    p = subprocess.run([*inside, "sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       stdin=subprocess.DEVNULL, timeout=WAIT)
+    assert p.returncode == 0, "%s: %s" % (command, p.stdout.decode("latin-1"))
+    return p.stdout.decode("latin-1")
+
+
+def enter(pid):
+    with open("/proc/%d/ns/net" % pid) as f:
+        if LIBC.setns(f.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+
+
+def in_place(pid, function):
+    """function() in a thread in the network namespace of a process."""
+    outcome = {}
+
+    def body():
+        try:
+            enter(pid)
+            outcome["value"] = function()
+        except BaseException as e:
+            outcome["error"] = e
+    thread = threading.Thread(target=body, daemon=True)
+    thread.start()
+    thread.join(5 * WAIT)
+    assert not thread.is_alive()
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["value"]
+
+
+class Sixth(FakeServer):
+    """A server at an IPv6 address."""
+
+    def __init__(self, address, port):
+        self.clear()
+        super().__init__(host="127.0.0.1", accept=False)
+        self.sock.close()
+        self.sock = socket.socket(socket.AF_INET6)
+        self.sock.bind((address, port))
+        self.sock.listen(8)
+        self.thread.start()
+
+
+class Networks:
+    """lan -- gateway -- wan; each is the process that keeps it."""
+
+    def __init__(self, stack):
+        self.lan, self.gateway, self.wan = (self.keeper(stack) for _ in range(3))
+        for end, name, net in ((self.lan, "lan0", 1), (self.wan, "wan0", 2)):
+            sh("ip link add %s type veth peer name eth0 netns %d" % (name, end), self.gateway)
+            sh("ip addr add 10.67.%d.1/24 dev %s && ip addr add fd67:%d::1/64 dev %s nodad && ip link set %s up" % (
+                net, name, net, name, name), self.gateway)
+            sh("ip link set lo up && ip addr add 10.67.%d.2/24 dev eth0 && ip addr add 10.67.%d.3/24 dev eth0 && "
+               "ip addr add fd67:%d::2/64 dev eth0 nodad && ip link set eth0 up && "
+               "ip route add default via 10.67.%d.1 && ip route add default via fd67:%d::1" % ((net,) * 5), end)
+        # procfs shows the sysctls of the namespace of who opened it.
+        sh("ip link set lo up && sysctl -qw net.ipv6.conf.all.forwarding=1", self.gateway)
+
+    @staticmethod
+    def keeper(stack):
+        keeper = stack.enter_context(subprocess.Popen(
+            ["unshare", "-n", "sh", "-c", "echo; exec sleep 600"], stdout=subprocess.PIPE))
+        stack.callback(keeper.kill)
+        assert keeper.stdout.readline() == b"\n", "no network namespace"
+        return keeper.pid
+
+
+def manual(first):
+    """The literal block of TRANSPARENT PROXY that starts with this word."""
+    with open(os.path.join(ROOT, "doc", "clamsmtpd.8")) as f:
+        section = f.read().split(".Sh TRANSPARENT PROXY\n")[1].split(".Sh ")[0]
+    block, = (b for b in re.findall(r"(?ms)^\.Bd -literal.*?\n(.*?)^\.Ed", section) if b.startswith(first))
+    return block.replace("\\e", "\\")
+
+
+def sysctl():
+    with open(os.path.join(ROOT, "doc", "clamsmtpd.8")) as f:
+        return re.search(r"sysctl -w net\.ipv4\.ip_forward=1", f.read()).group(0)
+
+
+@pytest.fixture(params=["nft", "iptables"])
+def rules(request):
+    """A function that makes the manual's rules hold at a place."""
+    tool = request.param
+    wanted = [tool, "ip", "nsenter", "unshare"] + ["ip6tables"] * (tool == "iptables")
+    missing = [name for name in wanted if not shutil.which(name)]
+    if os.geteuid() != 0 or missing:
+        pytest.skip("a gateway needs root and " + " ".join(wanted))
+    if tool == "nft":
+        return lambda place: sh("nft -f - <<'END'\n%sEND" % manual("table ip "), place)
+    return lambda place: sh("set -e\n" + manual("iptables "), place)
+
+
+@pytest.fixture
+def networks():
+    with contextlib.ExitStack() as stack:
+        probe = subprocess.run(["unshare", "-n", "true"], stderr=subprocess.PIPE)
+        if probe.returncode != 0:
+            pytest.skip("no network namespace: " + probe.stderr.decode("latin-1").strip())
+        yield Networks(stack)
+
+
+def refused(place, address, **kw):
+    def connect():
+        try:
+            Client(address, **kw).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+    return in_place(place, connect)
+
+
+def connect6(address):
+    with socket.create_connection(address, WAIT) as s:
+        return s.recv(512)
+
+
+def test_the_rules_of_the_manual(directory, networks, rules):
+    options = dict(re.findall(r"(?m)^(\w+): (.*)$", manual("Listen: ")))
+    with contextlib.ExitStack() as stack:
+        def server(kind, *args, **kw):
+            return stack.enter_context(in_place(networks.wan, lambda: kind(*args, **kw)))
+        port25 = server(FakeServer, host=SERVER, port=25)
+        server(FakeServer, host=SERVER, port=587)
+        port25_6 = server(Sixth, SERVER6, 25)
+        r = stack.enter_context(in_place(networks.gateway, lambda: Rig(directory, OutAddress=None, **options)))
+
+        sh(sysctl(), networks.gateway)
+        # As it is without the rules: nothing is seen.
+        assert in_place(networks.lan, lambda: connect6((SERVER6, 25))) == port25_6.banner
+        rules(networks.gateway)
+        port25_6.clear()
+
+        def mail(content):
+            with Client((SERVER, 25), source=CLIENT) as c:
+                assert c.greeting == GREETING
+                return c.mail(content=content)
+        assert in_place(networks.lan, lambda: mail(CONTENT)) == QUEUED
+        assert in_place(networks.lan, lambda: mail(INFECTED)).startswith(b"550 ")
+        assert len(port25.messages) == 1 and len(r.clamd.scans) == 2
+
+        # IPv6 is refused, and 587 is not seen.
+        with pytest.raises(ConnectionRefusedError):
+            in_place(networks.lan, lambda: connect6((SERVER6, 25)))
+        assert not port25_6.connections
+        assert in_place(networks.lan, lambda: Client((SERVER, 587)).greeting) == port25.banner
+
+        # Nobody gets to the daemon's port straight away.
+        assert refused(networks.wan, (GATEWAY, 10025))
+        assert refused(networks.lan, ("10.67.1.1", 10025))
+        assert len(r.clamd.scans) == 2
+
+        one_client_does_not_take_all(networks)
+
+
+def one_client_does_not_take_all(networks):
+    with contextlib.ExitStack() as stack:
+        for _ in range(PER_CLIENT):
+            client = in_place(networks.lan, lambda: Client((SERVER, 25), source=CLIENT))
+            assert stack.enter_context(client).greeting == GREETING
+        assert refused(networks.lan, (SERVER, 25), source=CLIENT)
+        assert not refused(networks.lan, (SERVER, 25), source=OTHER)
+
+
+def test_the_server_sees_the_gateway(directory, networks, rules):
+    options = dict(re.findall(r"(?m)^(\w+): (.*)$", manual("Listen: ")))
+    with contextlib.ExitStack() as stack:
+        port25 = stack.enter_context(in_place(networks.wan, lambda: FakeServer(host=SERVER, port=25)))
+        stack.enter_context(in_place(networks.gateway, lambda: Rig(directory, OutAddress=None, **options)))
+        rules(networks.gateway)
+
+        def peer():
+            with Client((SERVER, 25), source=CLIENT) as c:
+                assert c.greeting == GREETING
+                return port25.connections[0].sock.getpeername()[0]
+        assert in_place(networks.lan, peer) == GATEWAY
