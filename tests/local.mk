@@ -236,6 +236,7 @@ EXTRA_DIST += \
 	tests/mail/samples.py \
 	tests/mail/site_settings.py \
 	tests/mail/test_demo.py \
+	tests/mail/test_howto_commands.py \
 	tests/mail/test_howto_postfix.py \
 	tests/mail/test_mail_system.py \
 	tests/unit/said.h \

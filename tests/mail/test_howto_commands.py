@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+The commands of doc/postfix.md and its clamsmtpd.conf, as they stand there, on a
+copy of this machine's root that is thrown away: nothing of the machine itself is
+changed.  What would fetch, or need an init system, is only written down.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from clamsmtpd import REPOSITORY
+from samples import EICAR
+
+NEEDED = ("unshare", "chroot", "adduser", "update-rc.d", "start-stop-daemon", "ip", "make")
+RECORDED = ("apt-get", "apt-mark", "service", "freshclam", "systemctl", "postfix", "sendmail")
+SECONDS = 120
+
+# $1 is a directory; the rest is the command in the copy.
+SCRATCH = r"""
+set -e
+mount -t tmpfs scratch "$1"
+mkdir "$1/upper" "$1/work" "$1/root" "$1/tree" "$1/treework"
+mount -t overlay scratch -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+cd "$1/root"
+mkdir -p ".$TREE" run tmp
+mount -t tmpfs scratch tmp
+mkdir -p ".$TREE"
+mount -t overlay scratch -o "lowerdir=$TREE,upperdir=$1/tree,workdir=$1/treework" ".$TREE"
+mount -t proc proc proc
+mount --rbind /dev dev
+ip link set lo up
+cp -r "$STUBS" stubs
+cp "$SCRIPT" script
+chroot . /bin/sh -c 'PATH=/stubs:$PATH; export PATH; cd "$TREE"; . /script'
+"""
+
+STUB = """#!/bin/sh
+echo "RECORDED ${0##*/} $*"
+[ "${0##*/}" != sendmail ] || sed 's/^/MAIL /'
+"""
+
+
+def snippets():
+    """(what stands before it, the snippet) for each snippet of the how-to."""
+    text = (REPOSITORY / "doc" / "postfix.md").read_text()
+    found = re.findall(r"(?m)((?:^(?! ).+\n)+)\n((?:^    .*\n|^\n(?=    ))+)", text)
+    return [(lead, re.sub(r"(?m)^    ", "", code)) for lead, code in found]
+
+
+def snippet(word):
+    """The one that has this in it."""
+    code, = (code for _, code in snippets() if word in code)
+    return code
+
+
+@pytest.fixture
+def scratch():
+    """A function that runs a script in the copy and returns what it says."""
+    missing = [name for name in NEEDED if not shutil.which(name)]
+    if os.geteuid() != 0 or missing:
+        pytest.skip("needs root and " + " ".join(missing))
+    if not (REPOSITORY / "Makefile").exists():
+        pytest.skip("the tree is not the one that was built")
+    directory = Path(tempfile.mkdtemp(prefix="clamsmtpd-howto."))
+    (directory / "root").mkdir()
+    (directory / "stubs").mkdir()
+    for name in RECORDED:
+        (directory / "stubs" / name).write_text(STUB)
+        (directory / "stubs" / name).chmod(0o755)
+    unshare = ["unshare", "-mnpf", "sh", "-c"]
+    probe = subprocess.run([*unshare, SCRATCH, "sh", str(directory / "root")], stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=SECONDS,
+                           env=dict(os.environ, TREE=str(REPOSITORY), STUBS=str(directory / "stubs"),
+                                    SCRIPT="/dev/null"))
+    if probe.returncode != 0:
+        shutil.rmtree(directory)
+        pytest.skip("no copy of the root: " + probe.stdout.decode(errors="replace").strip())
+
+    def run(script):
+        (directory / "script").write_text("set -e\n" + script)
+        done = subprocess.run(
+            [*unshare, SCRATCH, "sh", str(directory / "root")], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS,
+            env=dict(os.environ, TREE=str(REPOSITORY), STUBS=str(directory / "stubs"),
+                     SCRIPT=str(directory / "script")))
+        said = done.stdout.decode(errors="replace")
+        assert done.returncode == 0, said
+        return said
+    yield run
+    shutil.rmtree(directory)
+
+
+def sysconfdir():
+    return re.search(r"(?m)^CONFIG=(.*)$", (REPOSITORY / "doc" / "clamsmtpd.init").read_text()).group(1)
+
+
+CONNECT = """
+python3 -c '
+import socket
+print("GREETED", socket.create_connection(("127.0.0.1", 10025), 10).recv(99))'
+"""
+
+
+def test_the_daemon_starts_with_what_the_howto_makes(scratch):
+    said = scratch(
+        snippet("adduser") + "make -s install >/dev/null\n" +
+        "cat >%s <<'END'\n%sEND\n" % (shlex.quote(sysconfdir()), snippet("Listen:")) +
+        "rm -rf /run/clamsmtp\n" +      # as after a boot
+        snippet("/etc/init.d/clamsmtpd") + CONNECT +
+        "stat -c 'MODE %n %U:%G %a' /var/spool/clamsmtp /run/clamsmtp\n"
+        "ls /etc/rc?.d/*clamsmtpd | sed 's/^/LINK /'\n"
+        "/etc/init.d/clamsmtpd stop\n")
+    assert re.search(r"GREETED b'(220|421) ", said), said
+    assert "MODE /var/spool/clamsmtp clamsmtp:clamsmtp 750" in said
+    assert "LINK /etc/rc2.d/S01clamsmtpd" in said
+    assert "clamsmtpd stopped" in said
+
+
+def test_the_unit_goes_where_systemd_looks(scratch):
+    said = scratch(snippet("systemctl enable") + "cat /etc/systemd/system/clamsmtpd.service\n")
+    assert "ExecStart=" in said
+    assert "RECORDED systemctl enable --now clamsmtpd" in said
+
+
+def test_what_is_fetched(scratch):
+    """clamd, its signatures before its start, and 1.10 kept away."""
+    said = scratch(snippet("clamav-daemon") + snippet("apt-mark"))
+    recorded = re.findall("RECORDED (.*)", said)
+    assert recorded[0].startswith("apt-get install ")
+    assert recorded.index("freshclam ".rstrip() + " ") < recorded.index("service clamav-daemon restart")
+    assert recorded[-1] == "apt-mark hold clamsmtp"
+
+
+def test_the_messages_to_try(scratch):
+    said = scratch(snippet("EICAR"))
+    assert "MAIL " + EICAR.decode() in said
+    assert said.count("RECORDED sendmail -i you@example.org") == 2
+
+
+def test_debians_ports_are_the_other_way_round():
+    """What the how-to says of it."""
+    text = (REPOSITORY / "doc" / "postfix.md").read_text()
+    section = text.split("## Where Debian's package clamsmtp is installed\n")[1].split("\n## ")[0]
+    assert "Listen: 127.0.0.1:10026" in section and "OutAddress: 10025" in section
+    conf = snippet("Listen:")
+    assert "Listen: 127.0.0.1:10025" in conf and "OutAddress: 127.0.0.1:10026" in conf
