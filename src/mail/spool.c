@@ -155,23 +155,37 @@ copy_content(const struct spool *s, int fd, char *buf)
 	return (int)n;
 }
 
+/* Returns rc, or -1 when what was written cannot be closed. */
+static int
+close_copy(int fd, int rc)
+{
+	int saved = errno;
+
+	if (close(fd) < 0 && rc == 0)
+		return -1;
+	errno = saved;
+	return rc;
+}
+
 int
 spool_quarantine(const struct spool *s, struct strbuf *path)
 {
 	char *buf = pool_get();
-	int fd = -1, rc = -1, saved;
+	int fd, saved, rc = -1;
 
-	if (buf != NULL)
-		fd = spool_dir_create(s->dir, QUARANTINE_NAME, true, path);
-	if (fd >= 0)
-		rc = copy_content(s, fd, buf);
-	saved = errno;
-	if (fd >= 0 && close(fd) < 0 && rc == 0) {
+	if (buf == NULL)
+		return -1;
+	fd = spool_dir_create(s->dir, QUARANTINE_NAME, true, path);
+	if (fd < 0)
+		goto out;
+	rc = close_copy(fd, copy_content(s, fd, buf));
+	if (rc < 0) {
 		saved = errno;
-		rc = -1;
-	}
-	if (fd >= 0 && rc < 0)
 		(void)unlink(strbuf_str(path));
+		errno = saved;
+	}
+out:
+	saved = errno;
 	pool_put(buf);
 	errno = saved;
 	return rc;

@@ -4,6 +4,7 @@
 
 import os
 import re
+import socket
 import struct
 
 from rig.actions import Hold
@@ -32,6 +33,7 @@ class Scan(Peer):
         return data.replace(b"{path}", self.path or b"stream").replace(b"{end}", self.end)
 
     def serve(self):
+        self.leave_if_nobody_is_there()
         action = self.owner._next_action()
         if isinstance(action, OnConnect):
             self.act(action.action, self)
@@ -55,6 +57,17 @@ class Scan(Peer):
             self.owner.scans.append(self)
             self.owner.changed.notify_all()
         self.act(verdict if action is None else action, self)
+
+    def leave_if_nobody_is_there(self):
+        """A daemon that starts looks whether it can connect: that is no talk."""
+        try:
+            if self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                return
+        except OSError:
+            return
+        with self.owner.changed:
+            self.owner.connections.remove(self)
+        raise Gone("peer")
 
     def hang(self):
         while True:
