@@ -32,6 +32,7 @@ unit_tests = \
 	tests/unit/smtp/envelope.t \
 	tests/unit/smtp/esmtp.t \
 	tests/unit/mail/header.t \
+	tests/unit/mail/header_line.t \
 	tests/unit/smtp/pending.t \
 	tests/unit/config/option.t \
 	tests/unit/config/settings.t \
@@ -40,6 +41,7 @@ unit_tests = \
 	tests/unit/smtp/smtp_command.t \
 	tests/unit/smtp/smtp_reply.t \
 	tests/unit/mail/spool.t \
+	tests/unit/mail/stamp.t \
 	tests/unit/common/strbuf.t \
 	tests/unit/common/strutil.t \
 	tests/unit/scan/verdict.t \

@@ -14,7 +14,7 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "src/config/option.h"
-#include "src/mail/header.h"
+#include "src/mail/header_line.h"
 
 struct loading {
 	struct settings *settings;
@@ -81,19 +81,19 @@ settings_load(struct settings *s, const char *path)
 static void
 check_header(struct settings *s)
 {
-	const struct header_symbols symbols = {.client_ip = "192.0.2.1",
+	const struct header_line_symbols symbols = {.client_ip = "192.0.2.1",
 	    .local_ip = "192.0.2.2",
 	    .zone_name = "UTC"};
 	const char *where = settings_where(s, "Header");
 	struct strbuf text = {0}, unknown = {0};
 
-	header_expand(s->header, &symbols, &text, &unknown);
+	header_line_expand(s->header, &symbols, &text, &unknown);
 	for (const char *c = strbuf_str(&unknown); *c != '\0'; c++)
 		log_warn("invalid setting: Header (%s: there is no %%%c, use "
 			 "%%d, %%i, %%l or %%%%)",
 		    where, *c);
 	if (*s->header != '\0' &&
-	    !header_is_valid(strbuf_str(&text), text.len)) {
+	    !header_line_is_valid(strbuf_str(&text), text.len)) {
 		log_warn("invalid setting: Header (%s: use Name: value; "
 			 "no header will be added)",
 		    where);

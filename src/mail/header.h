@@ -1,5 +1,5 @@
 /*
- * Header lines: where one may be added to a message, and what it says.  Pure.
+ * Where a header line may be added to a message.  Pure.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -9,9 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-#include <time.h>
-
-#include "common/strbuf.h"
 
 enum header_state {
 	HEADER_LINE_START,
@@ -55,32 +52,5 @@ void header_scan_feed(struct header_scan *s, const char *in, size_t inlen);
  * header field (with its CRLF) may be inserted, or -1.
  */
 void header_scan_finish(struct header_scan *s);
-
-/* What the symbols in a template stand for. */
-struct header_symbols {
-	const char *client_ip; /* %i */
-	const char *local_ip; /* %l */
-	struct tm date; /* %d */
-	const char *zone_name;
-	long zone_offset_s; /* east of UTC */
-};
-
-/*
- * Expand the option Header: escapes (\r \n \t \\ and others) and %-symbols, and
- * end it with CRLF.  The result is appended to out; nothing for an empty
- * template.  Symbols that are unknown are left out and appended to unknown.
- */
-void header_expand(const char *template, const struct header_symbols *symbols,
-    struct strbuf *out, struct strbuf *unknown);
-
-/*
- * Is text (with CRLF at its end) one or more whole header fields: each line a
- * field or a continuation of one, and no CR, LF or NUL anywhere else?  A name
- * that begins with a dot is none here, so no line needs dot-stuffing.
- */
-bool header_is_valid(const char *text, size_t len);
-
-/* Does the template ask for the top of the message ("Received:")? */
-bool header_wants_top(const char *template);
 
 #endif

@@ -6,14 +6,13 @@
 #include "src/session/forward.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "common/log.h"
 #include "common/pool.h"
+#include "src/mail/header_line.h"
 #include "src/smtp/dotstuff.h"
 #include "src/smtp/smtp_reply.h"
 
-#define INFECTED_HEADER "X-Virus-Infected: Virus Detected!\r\n"
 #define ENCODE_SIZE (POOL_BUFFER_SIZE / 3) /* octets encoded at once */
 
 /* Content on its way: pieces in memory are collected and leave together. */
@@ -24,52 +23,6 @@ struct sending {
 	struct iovec pieces[CONN_PIECES_MAX]; /* content around a header */
 	size_t count;
 };
-
-/* The option Header, made a header line; empty when it does not make one. */
-static void
-expand_header(const struct session *s, struct strbuf *out)
-{
-	char local[ADDR_TEXT_MAX];
-	struct header_symbols symbols = {.client_ip = s->client.ip,
-	    .local_ip = client_local_ip(&s->client, local)};
-	struct strbuf unknown = {0};
-	time_t now = time(NULL);
-
-	localtime_r(&now, &symbols.date);
-	symbols.zone_name = symbols.date.tm_zone;
-	symbols.zone_offset_s = symbols.date.tm_gmtoff;
-	header_expand(s->set->header, &symbols, out, &unknown);
-	for (const char *c = strbuf_str(&unknown); *c != '\0'; c++)
-		log_warn("invalid header symbol: %%%c", *c);
-	strbuf_free(&unknown);
-	/* The name of a client's local socket may be anything. */
-	if (out->len > 0 && !header_is_valid(strbuf_str(out), out->len)) {
-		log_warn("no header line: what the option Header makes here "
-			 "is none");
-		strbuf_clear(out);
-	}
-}
-
-/* The line to be added, and where (*place); empty for none. */
-static void
-make_header(const struct session *s, const struct forward_order *order,
-    struct strbuf *out, off_t *place)
-{
-	const struct header_scan *places = order->places;
-
-	*place = places->bottom;
-	if (order->marked) {
-		strbuf_puts(out, INFECTED_HEADER);
-		/* Content that has no place for it becomes body as a whole. */
-		if (*place < 0)
-			strbuf_puts(out, "\r\n");
-	} else if (header_wants_top(s->set->header))
-		*place = places->top;
-	if (*place < 0)
-		*place = 0;
-	else if (!order->marked)
-		expand_header(s, out);
-}
 
 static void
 add_piece(struct sending *x, char *data, size_t len)
@@ -151,29 +104,40 @@ look_for_early_answer(struct session *s)
 }
 
 static enum io
-send_around_header(struct sending *x, struct strbuf *header)
+send_around_stamp(struct sending *x, struct stamp *stamp)
 {
 	const struct forward_order *order = x->order;
-	const struct session *s = x->s;
 	static char terminator[] = DOT_TERMINATOR;
-	off_t place;
 	enum io io;
 
-	make_header(s, order, header, &place);
-	if (header->failed)
+	if (stamp->text.failed)
 		return IO_ERROR;
-	io = send_range(x, 0, place);
-	if (header->len > 0)
-		add_piece(x, header->data, header->len);
+	io = send_range(x, 0, stamp->place);
+	if (stamp->text.len > 0)
+		add_piece(x, stamp->text.data, stamp->text.len);
 	if (io == IO_OK)
-		io = send_range(x, place, spool_size(order->spool));
+		io = send_range(x, stamp->place, spool_size(order->spool));
 	if (io == IO_OK)
 		io = look_for_early_answer(x->s);
 	if (io != IO_OK)
 		return io;
-	conn_log(&s->upstream.conn, '>', ".", 1);
+	conn_log(&x->s->upstream.conn, '>', ".", 1);
 	add_piece(x, terminator, strlen(DOT_TERMINATOR));
 	return send_pieces(x, false);
+}
+
+static void
+make_stamp(const struct session *s, const struct forward_order *order,
+    struct stamp *stamp)
+{
+	char local[ADDR_TEXT_MAX];
+	struct stamp_source source = {.header = s->set->header,
+	    .client_ip = s->client.ip,
+	    .local_ip = ""};
+
+	if (header_line_wants_local_ip(source.header))
+		source.local_ip = client_local_ip(&s->client, local);
+	stamp_make(stamp, order->mark, order->places, &source);
 }
 
 /* IO_EOF: the server has answered before it had all of it. */
@@ -181,13 +145,14 @@ static enum io
 send_content(struct session *s, const struct forward_order *order)
 {
 	struct sending x = {.s = s, .order = order};
-	struct strbuf header = {0};
+	struct stamp stamp;
 	enum io io;
 
+	make_stamp(s, order, &stamp);
 	s->upstream.conn.may_answer_early = true;
-	io = send_around_header(&x, &header);
+	io = send_around_stamp(&x, &stamp);
 	s->upstream.conn.may_answer_early = false;
-	strbuf_free(&header);
+	strbuf_free(&stamp.text);
 	return io;
 }
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "common/strbuf.h"
-#include "src/mail/header.h"
+#include "src/mail/stamp.h"
 #include "src/session/session.h"
 #include "src/mail/spool.h"
 
@@ -17,7 +17,7 @@ struct forward_order {
 	const struct spool *spool; /* finished */
 	bool has_dots; /* lines may begin with a dot */
 	const struct header_scan *places;
-	bool marked; /* as infected, in the place of the option Header */
+	enum stamp_mark mark;
 };
 
 enum forward_outcome {

@@ -115,8 +115,8 @@ open_spool(struct message *m)
 {
 	const struct settings *set = m->s->set;
 
-	if (spool_open(
-		&m->spool, set->spool_directory, clamd_spool_prefix(&set->scan)) < 0)
+	if (spool_open(&m->spool, set->spool_directory,
+		clamd_spool_prefix(&set->scan)) < 0)
 		fail_spool(m, "couldn't open cache file");
 	else
 		log_debug("created cache file: %s", spool_path(&m->spool));
@@ -302,13 +302,13 @@ set_undelivered(struct message *m, const char *status, const char *reply)
 
 /* Step 4, when the message goes on. */
 static void
-pass_on(struct message *m, bool marked)
+pass_on(struct message *m, enum stamp_mark mark)
 {
 	const struct forward_order order = {
 	    .spool = &m->spool,
 	    .has_dots = m->dots.may_have_dots,
 	    .places = &m->places,
-	    .marked = marked,
+	    .mark = mark,
 	};
 	struct strbuf reply = {0};
 
@@ -331,10 +331,10 @@ act(struct message *m, enum action action)
 {
 	switch (action) {
 	case ACTION_FORWARD:
-		pass_on(m, false);
+		pass_on(m, STAMP_SCANNED);
 		return;
 	case ACTION_FORWARD_MARKED:
-		pass_on(m, true);
+		pass_on(m, STAMP_INFECTED);
 		return;
 	case ACTION_DISCARD:
 		session_refuse_message(m->s, ANSWER_DISCARDED);

@@ -6,6 +6,7 @@
  */
 #include "src/smtp/dotstuff.h"
 #include "src/mail/header.h"
+#include "src/mail/header_line.h"
 #include "tests/fuzz/fuzz.h"
 
 static void
@@ -55,17 +56,17 @@ check_content(const char *p, size_t len)
 static void
 check_template(const char *template, const char *client)
 {
-	const struct header_symbols symbols = {
+	const struct header_line_symbols symbols = {
 	    .client_ip = client, .local_ip = "", .zone_name = "UTC"};
 	struct strbuf text = {0}, unknown = {0};
 	const char *s;
 
-	header_expand(template, &symbols, &text, &unknown);
+	header_line_expand(template, &symbols, &text, &unknown);
 	strbuf_free(&unknown);
 	s = strbuf_str(&text);
 	CHECK(text.len == 0 || memcmp(s + text.len - 2, "\r\n", 2) == 0);
 	CHECK((text.len == 0) == (*template == '\0'));
-	if (header_is_valid(s, text.len)) {
+	if (header_line_is_valid(s, text.len)) {
 		CHECK(memchr(s, ':', text.len) != NULL);
 		for (size_t i = 0; i < text.len; i++) {
 			CHECK(s[i] != '\0');
