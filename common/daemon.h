@@ -1,5 +1,5 @@
 /*
- * What makes a process a daemon: detaching, its user, its pid file, its limits.
+ * What makes a process a daemon: detaching, its limits.
  *
  * All functions are for the main thread, before others are started.
  *
@@ -7,9 +7,6 @@
  */
 #ifndef COMMON_DAEMON_H
 #define COMMON_DAEMON_H
-
-#include <stdbool.h>
-#include <sys/types.h>
 
 /*
  * See that descriptors 0 to 2 are open, so that nothing of ours gets their
@@ -32,43 +29,6 @@ int daemon_detach(void);
  */
 void daemon_ready(void);
 
-struct daemon_user {
-	const char *name; /* borrowed from daemon_find_user's caller */
-	uid_t uid;
-	gid_t gid;
-};
-
-/*
- * Look up a user by name or number.
- * Returns 0, or -1 with ENOENT when there is none, or another errno.
- */
-int daemon_find_user(const char *name, struct daemon_user *user);
-
-/*
- * Become user for good: user and group in all their forms, and the user's own
- * supplementary groups alone; verified.
- * Returns 0, or -1 with errno (EPERM: root privileges are still there).
- */
-int daemon_become(const struct daemon_user *user);
-
-struct pidfile {
-	const char *path; /* NULL: none */
-	int fd;
-};
-
-/*
- * Write the process id into path and lock it for the process' life.  A link in
- * the place of the file is not followed.  path is borrowed until pidfile_close.
- * Returns 0, or -1 with errno (EWOULDBLOCK: another process holds the file).
- */
-int pidfile_open(struct pidfile *p, const char *path);
-
-/*
- * Remove the file if it is still ours, and close it.  True if it was removed.
- * May be called on a zeroed struct.
- */
-bool pidfile_close(struct pidfile *p);
-
 /*
  * Let all threads that come be scheduled for throughput: one that becomes ready
  * does not interrupt another process that is at work (sched(7), SCHED_BATCH).
@@ -77,9 +37,6 @@ bool pidfile_close(struct pidfile *p);
  * changes.
  */
 void daemon_prefer_throughput(void);
-
-/* Are all of the process' user ids the user's? */
-bool daemon_is(const struct daemon_user *user);
 
 /*
  * No core dump may be made, not even by way of a pipe (core(5)), and no other

@@ -1,5 +1,5 @@
 /*
- * Sockets: made, bound, accepted and connected.  Every descriptor is
+ * Sockets: made and connected; listener has those that are bound.  Every descriptor is
  * close-on-exec and non-blocking from birth, and internet sockets send small
  * segments at once (TCP_NODELAY).
  *
@@ -38,26 +38,11 @@ struct waiter {
 enum io sock_wait(
     struct waiter *waiter, int fd, short events, struct deadline d);
 
-/*
- * A listening socket on a.  The file of a socket on which nobody listens any
- * more is replaced.  Returns the descriptor, or -1 with errno.
- */
-int sock_listen(const struct addr *a);
+/* A new stream socket for a, neither bound nor connected; -1 with errno. */
+int sock_new(const struct addr *a);
 
-/*
- * Make the file of a listening socket, if it has one, uid's and gid's.  Links
- * are not followed.  Returns 0, or -1 with errno (EPERM: it is no longer ours).
- */
-int sock_give(const struct addr *a, uid_t uid, gid_t gid);
-
-/* Close a listening socket, and remove its file, if it has one and we may. */
-void sock_unlisten(int listener);
-
-/*
- * Take the next connection of listener, or -1 with errno (EAGAIN: none waits).
- * Never blocks.  *peer is who connected.
- */
-int sock_accept(int listener, struct addr *peer);
+/* Close fd, which was no success.  Returns -1; errno stays. */
+int sock_close_failed(int fd);
 
 /*
  * Connect to a until the deadline d; a full queue of a local socket (EAGAIN)

@@ -12,9 +12,11 @@
 
 #include "common/daemon.h"
 #include "common/log.h"
+#include "common/pidfile.h"
 #include "common/server.h"
-#include "common/sock.h"
+#include "common/signals.h"
 #include "common/strutil.h"
+#include "common/user.h"
 #include "src/config/settings_load.h"
 #include "src/session/relay.h"
 #include "src/smtp/answers.h"
@@ -170,14 +172,14 @@ configure(struct settings *set, const struct arguments *args)
 
 /* Whom to become; false: nobody.  Exits when the option User cannot be met. */
 static bool
-choose_user(const struct settings *set, struct daemon_user *user)
+choose_user(const struct settings *set, struct user *user)
 {
 	if (set->user == NULL) {
 		if (geteuid() == 0)
 			log_warn("running as root is NOT recommended");
 		return false;
 	}
-	if (daemon_find_user(set->user, user) < 0) {
+	if (user_find(set->user, user) < 0) {
 		log_error("couldn't look up user: %s (%s: use the name of a "
 			  "user of this system)",
 		    set->user, settings_where(set, "User"));
@@ -193,7 +195,7 @@ choose_user(const struct settings *set, struct daemon_user *user)
 	}
 	if (geteuid() == 0)
 		return true;
-	if (!daemon_is(user)) {
+	if (!user_is(user)) {
 		log_error("must be started as root to switch to user: %s (%s)",
 		    set->user, settings_where(set, "User"));
 		exit(EXIT_FAILURE);
@@ -203,9 +205,9 @@ choose_user(const struct settings *set, struct daemon_user *user)
 
 /* Returns the exit status: EXIT_SUCCESS to go on. */
 static int
-become(const struct daemon_user *user)
+become(const struct user *user)
 {
-	if (daemon_become(user) < 0) {
+	if (user_become(user) < 0) {
 		log_error("unable to completely drop privileges: %m");
 		return EXIT_FAILURE;
 	}
@@ -215,11 +217,11 @@ become(const struct daemon_user *user)
 }
 
 /* Ports below 1024 are only root's to bind, so this comes before User. */
-static int
-open_listener(const struct settings *set, const struct daemon_user *user)
+static void
+open_listener(const struct settings *set, const struct user *user,
+    struct listener *listener)
 {
 	struct addr addr;
-	int fd;
 
 	if (addr_resolve(&set->listen, NULL, &addr) < 0) {
 		log_error("couldn't resolve Listen: %s (%s: %s)",
@@ -227,17 +229,15 @@ open_listener(const struct settings *set, const struct daemon_user *user)
 		    neighbours_unknown_name());
 		exit(EXIT_FAILURE);
 	}
-	fd = sock_listen(&addr);
-	if (fd < 0) {
+	if (listener_open(listener, &addr) < 0) {
 		log_write(LOG_CRIT, "couldn't bind to address: %s: %m",
 		    set->listen.text);
 		exit(EXIT_FAILURE);
 	}
-	if (user != NULL && sock_give(&addr, user->uid, user->gid) < 0)
+	if (user != NULL && listener_give(listener, user->uid, user->gid) < 0)
 		log_warn("couldn't give the socket to its user: %s: %m",
 		    set->listen.text);
 	log_debug("created socket: %s", set->listen.text);
-	return fd;
 }
 
 static void
@@ -300,12 +300,14 @@ open_pid_file(const struct settings *set, struct pidfile *pid)
 	return EXIT_SUCCESS;
 }
 
-/* The one who started us may go, and all is well. */
+/* A new daemon may start from here on. */
 static void
-on_ready(void)
+give_up_place(
+    const struct settings *set, struct listener *listener, struct pidfile *pid)
 {
-	daemon_ready();
-	log_started();
+	listener_close(listener);
+	if (pidfile_close(pid))
+		log_debug("removed pid file: %s", set->pid_file);
 }
 
 static const char *
@@ -314,8 +316,9 @@ answer_line(enum answer answer, char line[ANSWER_TEXT_MAX + 2])
 	return strcat(answers_text(answer, line), "\r\n");
 }
 
+/* Returns the exit status. */
 static int
-serve(struct settings *set, int listener)
+serve(struct settings *set, struct listener *listener, struct pidfile *pid)
 {
 	char busy[ANSWER_TEXT_MAX + 2], no_thread[ANSWER_TEXT_MAX + 2];
 	const struct server_config config = {
@@ -323,15 +326,22 @@ serve(struct settings *set, int listener)
 	    .max_clients = set->max_connections,
 	    .busy = answer_line(ANSWER_BUSY, busy),
 	    .no_thread = answer_line(ANSWER_NO_THREAD, no_thread),
-	    .ready = on_ready,
 	    .handle = relay_run,
 	    .context = set,
 	};
+	struct server server;
 
-	if (server_run(&config) == 0)
-		return EXIT_SUCCESS;
-	log_error("couldn't start: %m");
-	return EXIT_FAILURE;
+	if (server_open(&server, &config) < 0) {
+		log_error("couldn't start: %m");
+		return EXIT_FAILURE;
+	}
+	/* The one who started us may go, and all is well. */
+	daemon_ready();
+	log_started();
+	server_run(&server);
+	give_up_place(set, listener, pid);
+	server_drain(&server);
+	return EXIT_SUCCESS;
 }
 
 int
@@ -339,10 +349,11 @@ main(int argc, char **argv)
 {
 	struct arguments args = {.config = CONFIG_FILE, .debug_level = -1};
 	struct settings set;
-	struct daemon_user user;
+	struct user user;
 	struct pidfile pid = {0};
+	struct listener listener;
 	bool change_user;
-	int listener, status;
+	int status;
 
 	daemon_open_standard();
 	log_open("clamsmtpd");
@@ -356,9 +367,9 @@ main(int argc, char **argv)
 		log_error("couldn't run as a daemon: %m");
 		return EXIT_FAILURE;
 	}
-	server_prepare_signals();
+	signals_prepare();
 	daemon_prefer_throughput();
-	listener = open_listener(&set, change_user ? &user : NULL);
+	open_listener(&set, change_user ? &user : NULL, &listener);
 	raise_limits(&set);
 	status = change_user ? become(&user) : EXIT_SUCCESS;
 	/* The console is for debugging, which this would forbid. */
@@ -371,11 +382,8 @@ main(int argc, char **argv)
 	if (status == EXIT_SUCCESS)
 		neighbours_check(&set);
 	if (status == EXIT_SUCCESS)
-		status = serve(&set, listener);
-	else
-		sock_unlisten(listener);
-	if (pid.path != NULL && pidfile_close(&pid))
-		log_debug("removed pid file: %s", set.pid_file);
+		status = serve(&set, &listener, &pid);
+	give_up_place(&set, &listener, &pid);
 	settings_free(&set);
 	log_debug("stopped processing");
 	return status;

@@ -28,6 +28,8 @@ unit_tests = \
 	tests/unit/session/verbs.t \
 	tests/unit/common/log.t \
 	tests/unit/common/log_queue.t \
+	tests/unit/common/listener.t \
+	tests/unit/common/pidfile.t \
 	tests/unit/smtp/dotstuff.t \
 	tests/unit/smtp/envelope.t \
 	tests/unit/smtp/esmtp.t \
@@ -219,6 +221,7 @@ EXTRA_DIST += \
 	tests/e2e/test_quarantine.py \
 	tests/e2e/test_replies.py \
 	tests/e2e/test_scanmode.py \
+	tests/e2e/test_restart.py \
 	tests/e2e/test_session.py \
 	tests/e2e/test_soak.py \
 	tests/e2e/test_start_messages.py \

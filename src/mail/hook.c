@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/signals.h"
 #include "common/strbuf.h"
 
 #define VARIABLES 9
@@ -114,11 +115,7 @@ set_up(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr)
 	int rc;
 
 	sigemptyset(&none);
-	sigemptyset(&standard);
-	sigaddset(&standard, SIGPIPE);
-	sigaddset(&standard, SIGHUP);
-	sigaddset(&standard, SIGXFSZ);
-	sigaddset(&standard, SIGCHLD);
+	signals_changed(&standard);
 	rc = posix_spawn_file_actions_addopen(
 	    files, 0, "/dev/null", O_RDONLY, 0);
 	if (rc == 0)

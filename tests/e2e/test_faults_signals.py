@@ -216,7 +216,8 @@ def _(r):
         stopped(r)
 
 
-IGNORED = (signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD, signal.SIGXFSZ)
+IGNORED = (signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD, signal.SIGXFSZ, signal.SIGUSR1, signal.SIGUSR2,
+           signal.SIGALRM)
 
 
 @matrix.cell("signals that are ignored, in every phase")

@@ -145,8 +145,7 @@ def test_its_descriptors_and_signals(make):
     assert "socket:" not in text and "spool/clamsmtpd" not in text and "pipe:" not in text
     masks = {l.split(":")[0]: int(l.split(":")[1], 16) for l in text.splitlines() if l.startswith("Sig")}
     assert masks["SigBlk"] == 0
-    for number in (signal.SIGPIPE, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD, signal.SIGXFSZ):
-        assert not masks["SigIgn"] & 1 << (number - 1), number
+    assert masks["SigIgn"] & 0x7fffffff == 0  # 32 and 33 are the threads library's
 
 
 def test_standard_descriptors_are_devnull(make):

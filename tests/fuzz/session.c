@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/listener.h"
 #include "common/log.h"
 #include "src/session/relay.h"
 #include "tests/fuzz/session/play.h"
@@ -36,14 +37,13 @@ listen_at(const char *name, const char *option)
 {
 	char path[PATH_MAX];
 	struct addr_spec spec;
-	int fd;
+	struct listener l;
 
 	snprintf(path, sizeof path, "%s/%s", directory, name);
 	CHECK(settings_set(&base, option, path, "fuzz") == 0);
 	CHECK(addr_parse(&spec, path, 0) == 0);
-	fd = sock_listen(&spec.addr);
-	CHECK(fd >= 0);
-	return fd;
+	CHECK(listener_open(&l, &spec.addr) == 0);
+	return l.fd;
 }
 
 static void
@@ -65,7 +65,7 @@ set_up(void)
 	const char *tmp = getenv("TMPDIR");
 
 	/* SESSION_LOG=1 in the environment shows the session's log. */
-	(void)signal(SIGPIPE, SIG_IGN); /* as server_prepare_signals does */
+	(void)signal(SIGPIPE, SIG_IGN); /* as signals_prepare does */
 	log_to_console(getenv("SESSION_LOG") == NULL ? -LOG_ERR : 4);
 	log_started();
 	snprintf(directory, sizeof directory, "%s/clamsmtpd-fuzz.XXXXXX",

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "common/listener.h"
 #include "common/log.h"
-#include "common/sock.h"
 #include "tests/unit/said.h"
 
 #define WHERE "/x/c.conf:3"
@@ -49,17 +49,16 @@ clamd_takes_connections(void **state)
 {
 	char dir[] = "/tmp/clamsmtpd-unit.XXXXXX", path[64], said[1024];
 	struct addr_spec spec;
-	int fd;
+	struct listener l;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof path, "%s/clamd", dir);
 	assert_int_equal(addr_parse(&spec, path, 0), 0);
-	fd = sock_listen(&spec.addr);
-	assert_true(fd >= 0);
+	assert_int_equal(listener_open(&l, &spec.addr), 0);
 	check(path, said);
 	assert_string_equal(said, "");
-	(void)close(fd);
+	(void)close(l.fd); /* the file stays */
 	check(path, said);
 	assert_non_null(strstr(said,
 	    "Connection refused (" WHERE

@@ -1,0 +1,168 @@
+/*
+ * Listening sockets and their files.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "common/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/sock.h"
+
+#define LOCK_TRIES 50 /* to get the directory of a path for ourselves */
+#define LOCK_PAUSE_MS 20 /* between two of them */
+
+static bool
+has_file(const struct addr *a)
+{
+	return a->len != 0 && a->u.sa.sa_family == AF_UNIX;
+}
+
+/* Open the directory in which the socket's file is.  -1: it cannot be read. */
+static int
+open_directory(const struct addr *a)
+{
+	const char *path = a->u.un.sun_path, *slash = strrchr(path, '/');
+	char dir[sizeof a->u.un.sun_path + 1];
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+
+	memcpy(dir, path, len);
+	dir[len] = '\0';
+	return open(len == 0 ? "." : dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/*
+ * A lock on that directory: from the look at a socket that seems to be left
+ * behind until ours stands there, no other daemon of ours comes between.  -1:
+ * there is none, because the directory cannot be read or others hold it (their
+ * temporary files may be in it); then we go on without one.
+ */
+static int
+lock_directory(const struct addr *a)
+{
+	int fd = has_file(a) ? open_directory(a) : -1;
+
+	if (fd < 0)
+		return -1;
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return fd;
+		(void)poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	(void)close(fd);
+	return -1;
+}
+
+/* Remove the file of a socket on which nobody listens. */
+static void
+remove_stale(const struct addr *a)
+{
+	struct stat st;
+	int fd;
+
+	if (!has_file(a) || lstat(a->u.un.sun_path, &st) < 0 ||
+	    !S_ISSOCK(st.st_mode))
+		return;
+	fd = sock_new(a);
+	if (fd < 0)
+		return;
+	if (connect(fd, &a->u.sa, a->len) < 0 && errno == ECONNREFUSED)
+		(void)unlink(a->u.un.sun_path);
+	(void)close(fd);
+}
+
+static int
+bind_and_listen(const struct addr *a)
+{
+	const int on = 1;
+	int fd = sock_new(a); /* accepted sockets inherit its TCP_NODELAY */
+
+	if (fd < 0)
+		return -1;
+	remove_stale(a);
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (bind(fd, &a->u.sa, a->len) < 0 || listen(fd, SOMAXCONN) < 0)
+		return sock_close_failed(fd);
+	return fd;
+}
+
+int
+listener_open(struct listener *l, const struct addr *a)
+{
+	int lock = lock_directory(a), saved;
+	struct stat st = {0};
+
+	*l = (struct listener){.addr = *a};
+	l->fd = bind_and_listen(a);
+	saved = errno;
+	if (l->fd >= 0 && has_file(a) && lstat(a->u.un.sun_path, &st) == 0) {
+		l->dev = st.st_dev;
+		l->ino = st.st_ino;
+	}
+	if (lock >= 0)
+		(void)close(lock);
+	errno = saved;
+	return l->fd < 0 ? -1 : 0;
+}
+
+static bool
+is_ours(const struct listener *l, const struct stat *st)
+{
+	return S_ISSOCK(st->st_mode) && st->st_dev == l->dev &&
+	    st->st_ino == l->ino;
+}
+
+int
+listener_give(const struct listener *l, uid_t uid, gid_t gid)
+{
+	struct stat st;
+	int fd, rc;
+
+	if (!has_file(&l->addr))
+		return 0;
+	/* By descriptor: others may change what the path leads to. */
+	fd = open(l->addr.u.un.sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || !is_ours(l, &st) || st.st_nlink != 1) {
+		errno = EPERM;
+		return sock_close_failed(fd);
+	}
+	rc = fchownat(fd, "", uid, gid, AT_EMPTY_PATH);
+	return rc < 0 ? sock_close_failed(fd) : close(fd);
+}
+
+int
+listener_accept(const struct listener *l, struct addr *peer)
+{
+	socklen_t len = sizeof peer->u;
+	int fd =
+	    accept4(l->fd, &peer->u.sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return -1;
+	peer->len = len;
+	return fd;
+}
+
+void
+listener_close(struct listener *l)
+{
+	struct stat st;
+
+	if (l->fd < 0)
+		return;
+	/* While we listen no other daemon takes the file for one left behind,
+	 * so it goes first. */
+	if (has_file(&l->addr) && lstat(l->addr.u.un.sun_path, &st) == 0 &&
+	    is_ours(l, &st))
+		(void)unlink(l->addr.u.un.sun_path);
+	(void)close(l->fd);
+	l->fd = -1;
+}

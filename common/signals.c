@@ -1,0 +1,89 @@
+/*
+ * Signals.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "common/signals.h"
+
+#include <stddef.h>
+#include <time.h>
+
+static const int stopping[] = {SIGTERM, SIGINT, SIGQUIT};
+
+/* SIGIO is also SIGPOLL.  What a fault of ours raises is not among them, nor
+ * what a terminal sends to suspend a process. */
+static const int ignored[] = {
+    SIGHUP,
+    SIGPIPE,
+    SIGXFSZ,
+    SIGUSR1,
+    SIGUSR2,
+    SIGALRM,
+    SIGVTALRM,
+    SIGPROF,
+    SIGIO,
+#ifdef SIGPWR
+    SIGPWR,
+#endif
+#ifdef SIGSTKFLT
+    SIGSTKFLT,
+#endif
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Set by the handler, which runs in the listening thread alone: all others have
+ * these signals blocked. */
+static volatile sig_atomic_t stop_signal;
+
+static void
+on_stop(int signo)
+{
+	stop_signal = signo;
+}
+
+void
+signals_prepare(void)
+{
+	struct sigaction act = {.sa_handler = on_stop};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigemptyset(&act.sa_mask);
+	for (size_t i = 0; i < COUNT(stopping); i++) {
+		sigaddset(&set, stopping[i]);
+		(void)sigaction(stopping[i], &act, NULL);
+	}
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	act.sa_handler = SIG_IGN;
+	for (size_t i = 0; i < COUNT(ignored); i++)
+		(void)sigaction(ignored[i], &act, NULL);
+	act.sa_flags = SA_NOCLDWAIT;
+	(void)sigaction(SIGCHLD, &act, NULL);
+}
+
+bool
+signals_stop(void)
+{
+	return stop_signal != 0;
+}
+
+int
+signals_poll(struct pollfd *p, int timeout_ms)
+{
+	struct timespec t = {.tv_sec = timeout_ms / 1000,
+	    .tv_nsec = timeout_ms % 1000 * 1000000L};
+	sigset_t none;
+
+	sigemptyset(&none);
+	return ppoll(p, p == NULL ? 0 : 1, timeout_ms < 0 ? NULL : &t, &none);
+}
+
+void
+signals_changed(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	for (size_t i = 0; i < COUNT(ignored); i++)
+		sigaddset(set, ignored[i]);
+}

@@ -1,0 +1,38 @@
+/*
+ * Signals: which end the daemon, which are ignored, and how the listening
+ * thread, the one that takes them, learns of a stop.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef COMMON_SIGNALS_H
+#define COMMON_SIGNALS_H
+
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+
+/*
+ * Block what stops the daemon (SIGTERM, SIGINT, SIGQUIT) in this thread and in
+ * all that it starts; ignore what may come from outside and means nothing to
+ * us, which by default would end the process; let the system reap children.
+ * Called once, before any thread is started.
+ */
+void signals_prepare(void);
+
+/* Has a stop been asked for?  It stays so.  For the listening thread. */
+bool signals_stop(void);
+
+/*
+ * As ppoll(2) with p (NULL: none), and a stop ends it with EINTR.  timeout_ms:
+ * -1 for ever; with 0 it only lets in a signal that waits.  For the thread that
+ * called signals_prepare.
+ */
+int signals_poll(struct pollfd *p, int timeout_ms);
+
+/*
+ * The signals of which a program that we start must get the default back
+ * (execve(2) keeps what is ignored).
+ */
+void signals_changed(sigset_t *set);
+
+#endif
