@@ -275,12 +275,21 @@ def header(name, text, **options):
     scenario(Header=text, **options)(play)
 
 
+def unknown_symbol(letter):
+    return "invalid setting: Header (DIR/clamsmtpd.conf:4: there is no %%%s, use %%d, %%i, %%l or %%%%)" % letter
+
+
 header("header_of_our_own", "X-Mine: yes")
 header("header_none", "")
 header("header_with_escapes", r"X: a\tb\\c\%i\q")
 header("header_in_two_lines", r"X: a\r\n\tb")
 header("header_with_addresses", "X: %i %l %%")
-header("header_with_an_unknown_symbol", "X: a%zb%")
+header("header_with_an_unknown_symbol", "X: a%zb%",
+       differs={"log": [unknown_symbol("z")] + logged("invalid header symbol: %z",
+                                                      "from=a@example.org, to=b@example.net, status=CLEAN",
+                                                      "invalid header symbol: %z",
+                                                      "from=a@example.org, to=b@example.net, status=CLEAN")},
+       why="improvement: it is said at the start as well")
 header("header_received", "Received: by us")
 header("header_without_colon", "no colon",
        differs={"server": [ENVELOPE + b"DATA\r\nA: b\r\n\r\nbody\r\n.\r\n" + ENVELOPE +
@@ -350,7 +359,11 @@ def a_final_reply_that_is_none(s):
             c.cmd(b"NOOP")
 
 
-@scenario(Header="X: %q%z%I")
+@scenario(Header="X: %q%z%I",
+          differs={"log": [unknown_symbol(letter) for letter in "qzI"] +
+                   logged("invalid header symbol: %q", "invalid header symbol: %z", "invalid header symbol: %I",
+                          "from=a@example.org, to=b@example.net, status=CLEAN")},
+          why="improvement: they are said at the start as well")
 def header_with_unknown_symbols(s):
     with s.client() as c:
         c.mail()
