@@ -245,4 +245,6 @@ EXTRA_DIST += \
 	tests/mail/test_howto_postfix.py \
 	tests/mail/test_mail_system.py \
 	tests/unit/said.h \
+	tests/setup/scratch.py \
+	tests/setup/test_host_untouched.py \
 	tests/unit/unit.h
