@@ -127,7 +127,8 @@ build_in() {
 	shift 2
 	# shellcheck disable=SC2016
 	start "build-$name" sh -c 'rm -rf "$0" && mkdir "$0" && cd "$0" &&
-		../tree/configure "$@" --enable-werror && make -j2' \
+		../tree/configure "$@" --enable-werror && make -j2 &&
+		CLAMSMTPD=src/clamsmtpd sh ../tree/tests/style/hardening.sh' \
 		"build/$name" CC="$compiler" "$@"
 	report "$group" $status $((status == 0)) $((status != 0)) 0
 	return $status
@@ -208,10 +209,9 @@ for compiler in gcc clang musl-gcc; do
 done
 lint cppcheck cppcheck -q --std=c11 --inline-suppr --error-exitcode=1 \
 	--enable=warning,performance,portability \
-	-I. '-DSYSCONFDIR="/etc"' common src
+	-I. --include=config.h '-DSYSCONFDIR="/etc"' common src
 lint clang-tidy clang-tidy --quiet common/*.c src/*.c src/*/*.c \
-	-- -std=gnu11 -D_GNU_SOURCE -I. '-DSYSCONFDIR="/etc"' \
-	'-DPACKAGE_VERSION="0"'
+	-- -std=gnu11 -include config.h -I. '-DSYSCONFDIR="/etc"'
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

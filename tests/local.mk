@@ -155,6 +155,7 @@ fuzz: $(fuzz_programs)
 style_tests = \
 	tests/style/dist.sh \
 	tests/style/floors.sh \
+	tests/style/hardening.sh \
 	tests/style/manual.sh \
 	tests/style/options.sh \
 	tests/style/security.sh
@@ -246,5 +247,6 @@ EXTRA_DIST += \
 	tests/mail/test_mail_system.py \
 	tests/unit/said.h \
 	tests/setup/scratch.py \
+	tests/setup/test_build.py \
 	tests/setup/test_host_untouched.py \
 	tests/unit/unit.h
