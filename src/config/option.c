@@ -131,7 +131,7 @@ is_word_and_path(const char *value)
 	return strspn(value, "/") == 0 && path[strspn(path, " \t")] == '/';
 }
 
-/* Is the port, which is all of value or stands behind its colon, none? */
+/* Is there a port, behind the one colon or alone, that is none? */
 static bool
 is_port_wrong(const char *value)
 {
@@ -139,8 +139,11 @@ is_port_wrong(const char *value)
 	const char *port = colon == NULL ? value : colon + 1;
 	long n;
 
-	return port[strspn(port, "-0123456789")] == '\0' && *port != '\0' &&
-	    str_number(port, 1, 65535, &n) < 0;
+	if (colon == NULL ? value[strspn(value, "0123456789")] != '\0'
+			  : colon == value || strpbrk(port, ":/") != NULL)
+		return false;
+	return *value != '\0' &&
+	    (*port == '\0' || str_number(port, 1, 65535, &n) < 0);
 }
 
 static const char *
