@@ -58,7 +58,7 @@ signals_prepare(void)
 	act.sa_handler = SIG_IGN;
 	for (size_t i = 0; i < COUNT(ignored); i++)
 		(void)sigaction(ignored[i], &act, NULL);
-	act.sa_flags = SA_NOCLDWAIT;
+	act.sa_handler = SIG_DFL; /* who starts us may ignore it */
 	(void)sigaction(SIGCHLD, &act, NULL);
 }
 

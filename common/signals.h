@@ -14,7 +14,7 @@
 /*
  * Block what stops the daemon (SIGTERM, SIGINT, SIGQUIT) in this thread and in
  * all that it starts; ignore what may come from outside and means nothing to
- * us, which by default would end the process; let the system reap children.
+ * us, which by default would end the process.  Who starts children waits for them.
  * Called once, before any thread is started.
  */
 void signals_prepare(void);

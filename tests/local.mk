@@ -35,6 +35,8 @@ unit_tests = \
 	tests/unit/smtp/esmtp.t \
 	tests/unit/mail/header.t \
 	tests/unit/mail/header_line.t \
+	tests/unit/mail/hook.t \
+	tests/unit/mail/shell.t \
 	tests/unit/smtp/pending.t \
 	tests/unit/config/option.t \
 	tests/unit/config/settings.t \

@@ -6,18 +6,17 @@
 #include "src/mail/hook.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "common/signals.h"
 #include "common/strbuf.h"
+#include "src/mail/hook_jobs.h"
+#include "src/mail/shell.h"
 
 #define VARIABLES 9
+#define RETRY_MS 20 /* between two looks whether its turn has come */
 
 extern char **environ;
 
@@ -108,64 +107,51 @@ make_env(struct strbuf *memory, const struct variable vars[VARIABLES])
 	return env;
 }
 
-static int
-set_up(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr)
-{
-	sigset_t none, standard;
-	int rc;
-
-	sigemptyset(&none);
-	signals_changed(&standard);
-	rc = posix_spawn_file_actions_addopen(
-	    files, 0, "/dev/null", O_RDONLY, 0);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addopen(
-		    files, 1, "/dev/null", O_WRONLY, 0);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(files, 1, 2);
-	if (rc == 0)
-		rc = posix_spawnattr_setsigmask(attr, &none);
-	if (rc == 0)
-		rc = posix_spawnattr_setsigdefault(attr, &standard);
-	if (rc == 0)
-		rc = posix_spawnattr_setflags(
-		    attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	return rc;
-}
-
-/* posix_spawn(3) is safe among threads, where fork(2) and setenv(3) are not. */
-static int
-spawn_shell(const char *command, char **env)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	char sh[] = "sh", c[] = "-c";
-	char *text = strdup(command);
-	char *argv[] = {sh, c, text, NULL};
-	pid_t pid;
-	int rc;
-
-	if (text == NULL)
-		return ENOMEM;
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attr);
-	rc = set_up(&files, &attr);
-	if (rc == 0)
-		rc = posix_spawn(&pid, "/bin/sh", &files, &attr, argv, env);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	free(text);
-	return rc;
-}
-
 static const char *
 if_known(const char *value)
 {
 	return *value == '\0' ? NULL : value;
 }
 
+struct order {
+	const char *command;
+	char **env;
+};
+
+static int
+start(void *context, pid_t *pid)
+{
+	const struct order *o = context;
+
+	return shell_start(pid, o->command, o->env);
+}
+
+/* Wait for a while; false: the wait is over. */
+static bool
+pause_a_little(struct waiter *waiter, struct deadline d)
+{
+	return deadline_left_ms(d) > 0 &&
+	    sock_wait(waiter, -1, 0, deadline_in(RETRY_MS)) == IO_TIMEOUT;
+}
+
+/* Start it when the one before has ended and there is room, or else never. */
+static int
+start_in_turn(struct order *o, unsigned long *job, struct waiter *waiter)
+{
+	struct deadline d = deadline_in(HOOK_WAIT_MS);
+
+	do {
+		errno = EBUSY;
+		if (!hook_jobs_is_running(*job) &&
+		    hook_jobs_start(start, o, job) == 0)
+			return 0;
+	} while (errno == EBUSY && pause_a_little(waiter, d));
+	return -1;
+}
+
 int
-hook_run(const char *command, const struct hook_facts *f)
+hook_run(const char *command, const struct hook_facts *f, unsigned long *job,
+    struct waiter *waiter)
 {
 	const struct variable vars[VARIABLES] = {
 	    {"CLIENT", f->client},
@@ -179,14 +165,15 @@ hook_run(const char *command, const struct hook_facts *f)
 	    {"REMOTE_HELO", if_known(f->remote_helo)},
 	};
 	struct strbuf memory = {0};
-	char **env = make_env(&memory, vars);
+	struct order order = {command, make_env(&memory, vars)};
 	int rc;
 
-	if (env == NULL)
+	if (order.env == NULL) {
+		errno = ENOMEM;
 		return -1;
-	rc = spawn_shell(command, env);
-	free(env);
+	}
+	rc = start_in_turn(&order, job, waiter);
+	free(order.env);
 	strbuf_free(&memory);
-	errno = rc;
-	return rc == 0 ? 0 : -1;
+	return rc;
 }

@@ -8,8 +8,12 @@
 
 #include <stddef.h>
 
+#include "common/sock.h"
+
 /* Octets of one variable; Linux lets none pass with 128 KiB (execve(2)). */
 #define HOOK_VALUE_MAX ((size_t)120 * 1024)
+
+#define HOOK_WAIT_MS 60000 /* for the turn of one */
 
 /* What the program is told.  NULL or "" leaves a variable out. */
 struct hook_facts {
@@ -26,11 +30,18 @@ struct hook_facts {
 
 /*
  * Start command by /bin/sh with these facts in its environment, added to our
- * own, and go on without waiting for it; the system reaps it.  Its standard
- * descriptors are /dev/null, its signals as at login.
- * Returns 0, or -1 with errno; a value of more than HOOK_VALUE_MAX octets is
- * cut behind its last complete line, and that is logged.
+ * own, and go on without waiting for it.  Its standard descriptors are
+ * /dev/null, its signals as at login; an end that is no success is logged, once
+ * in a while.
+ *
+ * *job is the caller's last one, zeroed at first: it must have ended before the
+ * next, and so many of the whole daemon run at once and no more.  The turn is
+ * waited for with waiter (may be NULL), for HOOK_WAIT_MS at most.
+ * Returns 0, or -1 with errno (EBUSY: its turn did not come).  A value of more
+ * than HOOK_VALUE_MAX octets is cut behind its last complete line, and that is
+ * logged.
  */
-int hook_run(const char *command, const struct hook_facts *facts);
+int hook_run(const char *command, const struct hook_facts *facts,
+    unsigned long *job, struct waiter *waiter);
 
 #endif

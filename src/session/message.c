@@ -245,7 +245,7 @@ quarantine(struct message *m)
 static void
 run_virus_action(struct message *m)
 {
-	const struct session *s = m->s;
+	struct session *s = m->s;
 	struct strbuf sender = {0}, recipients = {0};
 	struct hook_facts facts = {
 	    .client = s->client.ip,
@@ -265,8 +265,9 @@ run_virus_action(struct message *m)
 	if (sender.failed || recipients.failed || m->result.name.failed ||
 	    envelope_has_failed(&s->envelope))
 		log_error("couldn't run virus action: out of memory");
-	else if (hook_run(s->set->virus_action, &facts) < 0)
-		log_error("couldn't fork for virus action: %m");
+	else if (hook_run(s->set->virus_action, &facts, &s->virus_action,
+		     &s->watch.waiter) < 0)
+		log_error("couldn't start virus action: %m");
 	strbuf_free(&sender);
 	strbuf_free(&recipients);
 }

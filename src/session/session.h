@@ -40,6 +40,7 @@ struct session {
 	struct watch watch;
 	struct hello hello;
 	struct envelope envelope; /* written by transaction */
+	unsigned long virus_action; /* the last one; written by hook_run */
 	struct secrets secrets; /* not to be logged; written by itself */
 };
 

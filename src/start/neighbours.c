@@ -1,5 +1,5 @@
 /*
- * A look at clamd and at the names, with warnings.
+ * A look at clamd, at the names and at the virus action, with warnings.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/sock.h"
+#include "src/mail/shell.h"
 
 #define CLAMD_WAIT_MS 1000 /* one that is there takes a connection at once */
 
@@ -112,6 +113,20 @@ check_clamd(const struct settings *set)
 		    clamd_hint(errno));
 }
 
+static void
+check_virus_action(const struct settings *set)
+{
+	const char *fault;
+
+	if (set->virus_action[0] == '\0')
+		return;
+	fault = shell_fault(set->virus_action);
+	if (fault != NULL)
+		log_warn("couldn't execute VirusAction: %s (%s: %s)",
+		    set->virus_action, settings_where(set, "VirusAction"),
+		    fault);
+}
+
 void
 neighbours_check(const struct settings *set)
 {
@@ -120,4 +135,5 @@ neighbours_check(const struct settings *set)
 	if (!set->transparent_proxy)
 		(void)find(set, "OutAddress", &set->out_address, &server);
 	check_clamd(set);
+	check_virus_action(set);
 }

@@ -195,3 +195,76 @@ def test_it_runs_before_the_reply_is_final(make):
         wait_until(lambda: os.path.exists(r.out))
         hold.release()
         assert c.reply() == b"250 ok\r\n"
+
+
+def test_many_are_run_in_turn(make):
+    """Each of many sessions at once; so many run and no more."""
+    r = with_action(make, "echo + >> {out}; sleep 0.2; echo - >> {out}", MaxConnections="64")
+    clients = [r.client() for _ in range(48)]
+    for c in clients:
+        c.envelope()
+        c.cmd(b"DATA")
+    for c in clients:
+        c.send(INFECTED + b".\r\n")
+    for c in clients:
+        assert c.reply()[:3] == b"250"
+        c.close()
+    wait_until(lambda: open(r.out).read().count("-") == 48)
+    running = most = 0
+    for sign in open(r.out).read().split():
+        running += 1 if sign == "+" else -1
+        most = max(most, running)
+    assert 8 <= most <= 16
+
+
+def test_a_session_runs_one_at_a_time(make):
+    r = with_action(make, "echo + >> {out}; sleep 0.1; echo - >> {out}")
+    with r.client() as c:
+        for _ in range(4):
+            assert c.mail(INFECTED)[:3] == b"250"
+    wait_until(lambda: open(r.out).read().count("-") == 4)
+    assert open(r.out).read() == "+\n-\n" * 4
+
+
+def test_a_stop_does_not_wait_for_a_turn(make):
+    r = with_action(make, "until test -e {out}.go; do sleep 0.05; done")
+    with r.client() as c:
+        assert c.mail(INFECTED)[:3] == b"250"
+        c.envelope()
+        c.cmd(b"DATA")
+        c.send(INFECTED + b".\r\n")
+        r.daemon.wait_log("executing virus action.*", r.daemon.mark() - 1)
+        time.sleep(0.2)
+        begin = time.monotonic()
+        r.daemon.signal(signal.SIGTERM)
+        assert r.daemon.process.wait(10) == 0
+        assert time.monotonic() - begin < 5
+    r.daemon.wait_log("couldn't start virus action: ")
+    open(r.out + ".go", "w").close()
+
+
+def test_its_failures_are_logged_once_in_a_while(make):
+    r = with_action(make, "exit 3")
+    with r.client() as c:
+        for _ in range(5):
+            assert c.mail(INFECTED)[:3] == b"250"
+    r.daemon.wait_log("virus action ended with exit status 3")
+    wait_until(lambda: not children(r.daemon.pid))
+    assert len([l for l in r.daemon.log_lines if "exit status 3" in l]) == 1
+
+
+@pytest.mark.parametrize("command, fault", [
+    ("/nonexistent/program \"$VIRUS\"", "there is no such program"),
+    ("no-such-program", "there is no such program"),
+    ("echo \"$VIRUS", "the shell cannot parse it"),
+])
+def test_what_cannot_be_executed_is_said_at_the_start(make, command, fault):
+    r = with_action(make, command)
+    line = next(n for n, l in enumerate(open(r.daemon.config), 1) if l.startswith("VirusAction"))
+    assert "couldn't execute VirusAction: %s (%s:%d: %s)" % (
+        command, r.daemon.config, line, fault) in r.daemon.log_lines
+
+
+def test_nothing_is_said_of_one_that_can(make):
+    r = with_action(make, ENV)
+    assert not any("VirusAction: " in l and "couldn't" in l for l in r.daemon.log_lines)
