@@ -168,7 +168,12 @@ EXTRA_DIST += \
 	$(style_tests) \
 	tests/beat.sh \
 	tests/bench/bench.py \
+	tests/bench/candidates.py \
+	tests/bench/cases.py \
 	tests/bench/clamd_standin.c \
+	tests/bench/clients.py \
+	tests/bench/server.py \
+	tests/bench/table.py \
 	tests/check.sh \
 	tests/demo/demo.py \
 	tests/e2e/bugs.py \
