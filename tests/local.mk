@@ -157,6 +157,7 @@ fuzz: $(fuzz_programs)
 style_tests = \
 	tests/style/dist.sh \
 	tests/style/floors.sh \
+	tests/style/floors_self.sh \
 	tests/style/hardening.sh \
 	tests/style/manual.sh \
 	tests/style/options.sh \
