@@ -41,8 +41,8 @@ on_error(
 	static const char *const hints[] = {
 	    [CFGFILE_NO_COLON] = "use Name: value",
 	    [CFGFILE_NO_NAME] = "use Name: value",
-	    [CFGFILE_NUL] = "there is a NUL octet in it; "
-			    "save the file as plain text",
+	    [CFGFILE_NUL] = ("there is a NUL octet in it; "
+			     "save the file as plain text"),
 	};
 	const struct loading *l = context;
 	const char *mark = option_byte_order_mark(text);
