@@ -91,6 +91,14 @@ conn_set_input_size(struct conn *c, size_t size)
 	c->in_cap = size;
 }
 
+bool
+conn_has_input(const struct conn *c)
+{
+	char octet;
+
+	return recv(c->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 /* Room behind the unread octets: borrows it, or moves them to the front. */
 static int
 make_room(struct conn *c)

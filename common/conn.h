@@ -91,6 +91,9 @@ bool conn_has_room(const struct conn *c);
  */
 void conn_set_input_size(struct conn *c, size_t size);
 
+/* Do octets wait with the system, to be read without waiting?  Reads nothing. */
+bool conn_has_input(const struct conn *c);
+
 /*
  * One read(2) of what is there, without waiting.  Returns IO_OK (also when
  * nothing came, or there was no room), IO_EOF, or IO_ERROR with errno.

@@ -19,6 +19,8 @@ static const struct {
     [ANSWER_NOT_IMPLEMENTED] = {502, true, "5.5.1", "Command not implemented"},
     [ANSWER_TOO_LONG] = {500, true, "5.5.2", "Line too long"},
     [ANSWER_STRAY] = {500, false, "5.5.2", "Command with NUL or stray CR"},
+    [ANSWER_MALFORMED] = {500, false, "5.5.2", "Command not recognized"},
+    [ANSWER_PARAMETER] = {555, false, "5.5.4", "Parameter not supported"},
     [ANSWER_XCLIENT] = {554, true, "5.7.1", "Insufficient authorization"},
     [ANSWER_NO_TRANSACTION] = {503, false, "5.5.1",
 	"Need MAIL and RCPT before DATA"},
@@ -46,6 +48,8 @@ static const struct {
     [ANSWER_NO_MEMORY] = {421, false, "4.3.0",
 	"Out of memory, try again later"},
     [ANSWER_STOPPING] = {421, false, "4.3.2", "Shutting down, try again later"},
+    [ANSWER_OUT_OF_STEP] = {554, false, "5.5.0",
+	"Command out of step, closing connection"},
     [ANSWER_NO_SIZE] = {421, false, "4.5.0",
 	"BDAT without a valid size, closing connection"},
 };

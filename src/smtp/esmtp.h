@@ -7,11 +7,12 @@
 #ifndef SRC_SMTP_ESMTP_H
 #define SRC_SMTP_ESMTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum esmtp_keyword {
 	ESMTP_PASSED, /* the client sees it */
-	ESMTP_FILTERED, /* we cannot honour it: the client must not see it */
+	ESMTP_FILTERED, /* not known to do no harm: the client must not see it */
 	ESMTP_PIPELINING, /* passed, and the server takes groups of commands */
 	ESMTP_XCLIENT /* filtered, and the server takes XCLIENT */
 };
@@ -21,8 +22,16 @@ enum esmtp_keyword {
 
 /*
  * Judge the text of one line of an EHLO reply (behind "250-").
- * Source: RFC 5321 4.1.1.1; what 1.10 filtered; RFC 2920 (PIPELINING).
+ * Passed is what is known to do no harm; AUTH= is an older form of AUTH.
+ * Source: RFC 5321 4.1.1.1; RFC 2920 (PIPELINING); the registry of extensions.
  */
 enum esmtp_keyword esmtp_judge(const char *text, size_t len);
+
+/*
+ * Has the argument of a MAIL or RCPT a parameter behind its path that belongs
+ * to an extension which is hidden on purpose?  All else is the server's to
+ * judge.  Source: RFC 5321 4.1.2, RFC 3030, RFC 1845, RFC 8689; Exim (PRDR).
+ */
+bool esmtp_hides_parameter(const char *arg, size_t len);
 
 #endif

@@ -33,6 +33,41 @@ struct smtp_command smtp_command_parse(const char *line, size_t len);
 bool smtp_command_has_stray(const char *line, size_t len);
 
 /*
+ * Does the line begin with a word that has another octet than letters, digits
+ * and hyphens?  Only blank and tab end it.  An empty line has no such word.
+ * Source: RFC 5321 4.1.1; what some server might read out of such a word.
+ */
+bool smtp_command_is_malformed(const char *line, size_t len);
+
+/*
+ * Is a command whose verb we do not know the request line of a web client: GET,
+ * POST and the like, or any other word that is none of SMTP's, with HTTP/
+ * behind it?  Source: RFC 9110 9, RFC 9112 3.
+ */
+bool smtp_command_is_http(const struct smtp_command *c);
+
+/* What may wait behind a line of the client's before its reply has left. */
+enum smtp_behind {
+	SMTP_BEHIND_NOTHING,
+	SMTP_BEHIND_QUIT, /* a client may leave at any time */
+	SMTP_BEHIND_ANYTHING,
+	SMTP_BEHIND_CHUNK /* of content, which is no command */
+};
+
+/*
+ * What may wait behind a line that allows at_most.  pipelining: was PIPELINING
+ * in the reply to the client's last EHLO?  Source: RFC 2920 3.1.
+ */
+enum smtp_behind smtp_command_behind(enum smtp_behind at_most, bool pipelining);
+
+/* May these unread octets wait?  QUIT may be on its way octet by octet. */
+bool smtp_command_may_wait(
+    enum smtp_behind behind, const char *unread, size_t len);
+
+/* Is there a whole line with QUIT among the unread octets? */
+bool smtp_command_finds_quit(const char *unread, size_t len);
+
+/*
  * The number of octets that follow a BDAT command with argument arg (RFC 3030
  * 2).  Returns 0 and sets *octets, or -1 when it tells no number.
  */

@@ -33,13 +33,18 @@ static const struct {
     {T("STARTTLS\r"), ESMTP_FILTERED},
     {T("CHUNKING\tx"), ESMTP_FILTERED},
     {T("CHUNKING x y"), ESMTP_FILTERED},
-    /* Whole words only; and all else passes. */
-    {T("STARTTLS=x"), ESMTP_PASSED},
-    {T("STARTTLSX"), ESMTP_PASSED},
-    {T("STARTTL"), ESMTP_PASSED},
-    {T("PIPELININGX"), ESMTP_PASSED},
-    {T("XCLIENTS"), ESMTP_PASSED},
-    {T("X STARTTLS"), ESMTP_PASSED},
+    /* What is not known is hidden, and so is what only looks like it. */
+    {T("PRDR"), ESMTP_FILTERED},
+    {T("REQUIRETLS"), ESMTP_FILTERED},
+    {T("X-EXPS GSSAPI"), ESMTP_FILTERED},
+    {T("STARTTLS=x"), ESMTP_FILTERED},
+    {T("PIPELININGX"), ESMTP_FILTERED},
+    {T("SIZE=1"), ESMTP_FILTERED},
+    {T("AUTHX"), ESMTP_FILTERED},
+    {T("XCLIENTS"), ESMTP_FILTERED},
+    {T("X SIZE"), ESMTP_FILTERED},
+    {T(""), ESMTP_FILTERED},
+    {T(" "), ESMTP_FILTERED},
     {T("XFORWARD NAME ADDR"), ESMTP_PASSED},
     {T("AUTH PLAIN LOGIN"), ESMTP_PASSED},
     {T("AUTH=PLAIN"), ESMTP_PASSED},
@@ -51,10 +56,14 @@ static const struct {
     {T("VRFY"), ESMTP_PASSED},
     {T("ENHANCEDSTATUSCODES"), ESMTP_PASSED},
     {T("LIMITS RCPTMAX=10"), ESMTP_PASSED},
-    {T("REQUIRETLS"), ESMTP_PASSED},
-    {T("MT-PRIORITY"), ESMTP_PASSED},
-    {T(""), ESMTP_PASSED},
-    {T(" "), ESMTP_PASSED},
+    {T("MT-PRIORITY MIXER"), ESMTP_PASSED},
+    {T("EXPN"), ESMTP_PASSED},
+    {T("HELP"), ESMTP_PASSED},
+    {T("DELIVERBY 240"), ESMTP_PASSED},
+    {T("FUTURERELEASE 1 2"), ESMTP_PASSED},
+    {T("NO-SOLICITING"), ESMTP_PASSED},
+    {T("RRVS"), ESMTP_PASSED},
+    {T("XVERP"), ESMTP_PASSED},
 };
 
 static void
@@ -67,11 +76,47 @@ judges_keywords(void **state)
 		    cases[i].keyword);
 }
 
+static void
+hides_parameters(void **state)
+{
+	static const struct {
+		struct text arg;
+		bool hidden;
+	} params[] = {
+	    {T("FROM:<a@b> PRDR"), true},
+	    {T("FROM:<a@b> prdr SIZE=1"), true},
+	    {T("FROM:<a@b>PRDR"), true},
+	    {T("FROM: a@b\tPRDR"), true},
+	    {T("FROM:<> SIZE=1 BODY=BinaryMIME"), true},
+	    {T("FROM:<a@b> TRANSID=<x@y>"), true},
+	    {T("TO:<a@b> REQUIRETLS"), true},
+	    {T("FROM:<a@b PRDR"), true},
+	    {T("FROM:<\"a@b PRDR"), true},
+	    {T("PRDR"), false},
+	    {T("FROM:<a@b>"), false},
+	    {T("FROM:<a@b> SIZE=1 BODY=8BITMIME"), false},
+	    {T("FROM:<a@b> ENVID=PRDR"), false},
+	    {T("FROM:<a@b> PRDRX XPRDR"), false},
+	    {T("FROM:<\"x PRDR y\"@b>"), false},
+	    {T("FROM:<\"x\\\" > PRDR y\"@b>"), false},
+	    {T("FROM:PRDR"), false},
+	    {T(""), false},
+	    {T(":"), false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(params); i++)
+		expect_number(params[i].arg, "hidden",
+		    esmtp_hides_parameter(params[i].arg.p, params[i].arg.len),
+		    params[i].hidden);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(judges_keywords),
+	    cmocka_unit_test(hides_parameters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

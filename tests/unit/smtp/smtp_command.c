@@ -77,7 +77,6 @@ parses_commands(void **state)
 	}
 }
 
-
 static void
 reads_nothing_behind_the_line(void **state)
 {
@@ -166,6 +165,135 @@ reads_bdat_sizes(void **state)
 	}
 }
 
+static void
+finds_malformed_verbs(void **state)
+{
+	static const struct {
+		struct text line;
+		bool malformed;
+	} cases[] = {
+	    {T(""), false},
+	    {T("  "), false},
+	    {T("NOOP"), false},
+	    {T(" \tnoop x:y"), false},
+	    {T("NOOP\t\v"), false},
+	    {T("X-FOO1 _"), false},
+	    {T("STARTTLS:"), true},
+	    {T("NO\vOP"), true},
+	    {T("\vNOOP"), true},
+	    {T("NOOP\v"), true},
+	    {T("MA_IL x"), true},
+	    {T("\303\251"), true},
+	    {T("\026\003\001"), true},
+	    {T("DATA\0"), true},
+	    {T("<a>"), true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		expect_number(cases[i].line, "malformed",
+		    smtp_command_is_malformed(
+			cases[i].line.p, cases[i].line.len),
+		    cases[i].malformed);
+}
+
+static void
+finds_request_lines_of_http(void **state)
+{
+	static const struct {
+		struct text line;
+		bool http;
+	} cases[] = {
+	    {T("GET / HTTP/1.1"), true},
+	    {T("get"), true},
+	    {T("POST /"), true},
+	    {T("CONNECT mx:25 HTTP/1.1"), true},
+	    {T("PUT /x"), true},
+	    {T("PROPFIND /x HTTP/1.1"), true},
+	    {T("PRI * HTTP/2.0"), true},
+	    {T("X http/1.0"), true},
+	    {T("GETX /"), false},
+	    {T("X HTTP"), false},
+	    {T("FOO"), false},
+	    {T(""), false},
+	    {T("NOOP HTTP/1.1"), false},
+	    {T("vrfy HTTP/1.1"), false},
+	    {T("HELP GET"), false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct smtp_command c =
+		    smtp_command_parse(cases[i].line.p, cases[i].line.len);
+
+		expect_number(cases[i].line, "HTTP", smtp_command_is_http(&c),
+		    cases[i].http);
+	}
+}
+
+/* RFC 2920 3.1: without PIPELINING nothing but QUIT may be said unasked. */
+static void
+knows_what_may_stand_behind(void **state)
+{
+	(void)state;
+	for (int p = 0; p <= 1; p++) {
+		assert_int_equal(smtp_command_behind(SMTP_BEHIND_NOTHING, p),
+		    SMTP_BEHIND_NOTHING);
+		assert_int_equal(
+		    smtp_command_behind(SMTP_BEHIND_QUIT, p), SMTP_BEHIND_QUIT);
+		assert_int_equal(smtp_command_behind(SMTP_BEHIND_CHUNK, p),
+		    SMTP_BEHIND_CHUNK);
+	}
+	assert_int_equal(smtp_command_behind(SMTP_BEHIND_ANYTHING, true),
+	    SMTP_BEHIND_ANYTHING);
+	assert_int_equal(
+	    smtp_command_behind(SMTP_BEHIND_ANYTHING, false), SMTP_BEHIND_QUIT);
+}
+
+static void
+knows_what_may_wait(void **state)
+{
+	static const struct {
+		struct text unread;
+		bool behind_quit, finds_quit;
+	} cases[] = {
+	    {T("QUIT\r\n"), true, true},
+	    {T("quit\n"), true, true},
+	    {T("QUIT\r\nNOOP\r\n"), true, true},
+	    {T("QU"), true, false},
+	    {T("quit"), true, false},
+	    {T("QUIT\r"), true, false},
+	    {T("QUIT\rX"), false, false},
+	    {T("QUITTER"), false, false},
+	    {T("QUITE\r\n"), false, false},
+	    {T("N"), false, false},
+	    {T("\r\n"), false, false},
+	    {T("\r\nQUIT\r\n"), false, true},
+	    {T("NOOP QUIT\r\n"), false, false},
+	    {T("NOOP\r\nRSET\r\n quit \r\n"), false, true},
+	    {T("NOOP\r\nQUIT"), false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct text t = cases[i].unread;
+
+		expect_number(t, "behind QUIT",
+		    smtp_command_may_wait(SMTP_BEHIND_QUIT, t.p, t.len),
+		    cases[i].behind_quit);
+		expect_number(t, "behind nothing",
+		    smtp_command_may_wait(SMTP_BEHIND_NOTHING, t.p, t.len),
+		    false);
+		expect_number(t, "behind anything",
+		    smtp_command_may_wait(SMTP_BEHIND_ANYTHING, t.p, t.len),
+		    true);
+		expect_number(t, "QUIT", smtp_command_finds_quit(t.p, t.len),
+		    cases[i].finds_quit);
+	}
+	for (int b = SMTP_BEHIND_NOTHING; b <= SMTP_BEHIND_CHUNK; b++)
+		assert_true(smtp_command_may_wait((enum smtp_behind)b, "", 0));
+}
+
 int
 main(void)
 {
@@ -174,6 +302,10 @@ main(void)
 	    cmocka_unit_test(reads_nothing_behind_the_line),
 	    cmocka_unit_test(finds_stray_octets),
 	    cmocka_unit_test(reads_bdat_sizes),
+	    cmocka_unit_test(finds_malformed_verbs),
+	    cmocka_unit_test(finds_request_lines_of_http),
+	    cmocka_unit_test(knows_what_may_stand_behind),
+	    cmocka_unit_test(knows_what_may_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
