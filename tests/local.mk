@@ -188,6 +188,7 @@ EXTRA_DIST += \
 	tests/e2e/rig/clamd.py \
 	tests/e2e/rig/client.py \
 	tests/e2e/rig/daemon.py \
+	tests/e2e/rig/impatient.py \
 	tests/e2e/rig/peer.py \
 	tests/e2e/rig/rig.py \
 	tests/e2e/rig/upstream.py \
@@ -197,7 +198,10 @@ EXTRA_DIST += \
 	tests/e2e/test_addresses.py \
 	tests/e2e/test_bugs_dialogue.py \
 	tests/e2e/test_bugs_running.py \
+	tests/e2e/test_bugs_of_the_original.py \
+	tests/e2e/test_budget.py \
 	tests/e2e/test_clamd.py \
+	tests/e2e/test_client_gone.py \
 	tests/e2e/test_commandline.py \
 	tests/e2e/test_comparison_content.py \
 	tests/e2e/test_comparison_dialogue.py \
@@ -217,6 +221,7 @@ EXTRA_DIST += \
 	tests/e2e/test_header.py \
 	tests/e2e/test_init_script.py \
 	tests/e2e/test_keepalives.py \
+	tests/e2e/test_keywords.py \
 	tests/e2e/test_lifecycle.py \
 	tests/e2e/test_limits.py \
 	tests/e2e/test_log_flow.py \
@@ -226,6 +231,7 @@ EXTRA_DIST += \
 	tests/e2e/test_memory.py \
 	tests/e2e/test_options.py \
 	tests/e2e/test_oversize.py \
+	tests/e2e/test_out_of_step.py \
 	tests/e2e/test_pipelining.py \
 	tests/e2e/test_quarantine.py \
 	tests/e2e/test_replies.py \

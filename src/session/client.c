@@ -100,6 +100,97 @@ client_read(struct client *c)
 	client_leave(c, errno == ENOMEM ? CLIENT_NO_MEMORY : CLIENT_LOST);
 }
 
+/* Read all that has come, as far as there is room. */
+static void
+hear(struct client *c)
+{
+	while (c->end == CLIENT_STAYS && !c->eof && conn_has_room(&c->conn) &&
+	    conn_has_input(&c->conn))
+		client_read(c);
+}
+
+void
+client_begin_wait(struct client *c, enum smtp_behind behind)
+{
+	c->behind = behind;
+}
+
+void
+client_lose_step(struct client *c, const char *why)
+{
+	if (c->end != CLIENT_STAYS)
+		return;
+	log_warn("client %s is out of step: %s",
+	    c->addr.len == 0 ? "UNKNOWN" : c->ip, why);
+	client_leave(c, CLIENT_OUT_OF_STEP);
+}
+
+/* What was read and is to be commands. */
+static const char *
+peek(const struct client *c, size_t *len)
+{
+	const char *unread = conn_peek(&c->conn, len);
+	size_t chunk = c->skip < *len ? (size_t)c->skip : *len;
+
+	*len -= chunk;
+	return unread + chunk;
+}
+
+bool
+client_is_in_step(struct client *c)
+{
+	size_t len;
+	const char *unread = peek(c, &len);
+
+	if (!smtp_command_may_wait(c->behind, unread, len))
+		client_lose_step(c, "it did not wait for a reply");
+	return c->end == CLIENT_STAYS;
+}
+
+bool
+client_has_waited(struct client *c)
+{
+	if (c->behind < SMTP_BEHIND_ANYTHING)
+		hear(c);
+	return client_is_in_step(c);
+}
+
+void
+client_was_answered(struct client *c)
+{
+	size_t len;
+
+	(void)peek(c, &len);
+	if (len == 0) /* else QUIT must be next */
+		c->behind = SMTP_BEHIND_ANYTHING;
+}
+
+bool
+client_awaits_message(struct client *c)
+{
+	const char *unread;
+	size_t len;
+
+	hear(c);
+	/* The end of input is no octet that could be seen. */
+	if (c->end == CLIENT_STAYS && !c->eof && conn_has_room(&c->conn))
+		client_read(c);
+	if (!client_is_in_step(c))
+		return false;
+	unread = peek(c, &len);
+	if (!c->eof || smtp_command_finds_quit(unread, len))
+		return true;
+	log_warn("client left before its message was passed on");
+	client_leave(c, CLIENT_GAVE_UP);
+	return false;
+}
+
+void
+client_stop_hearing(struct client *c)
+{
+	c->eof = true;
+}
+
 void
 client_leave(struct client *c, enum client_end why)
 {

@@ -10,12 +10,15 @@
 
 #include "common/conn.h"
 #include "src/smtp/answers.h"
+#include "src/smtp/smtp_command.h"
 
 /* Why there is nothing more to do for the client. */
 enum client_end {
 	CLIENT_STAYS,
 	CLIENT_QUIT, /* its QUIT was accepted */
 	CLIENT_LOST, /* it cannot hear us any more */
+	CLIENT_GAVE_UP, /* it closed its side before its message went on */
+	CLIENT_OUT_OF_STEP, /* it did not wait where it has to */
 	CLIENT_BAD_CHUNK, /* nobody knows where its next command begins */
 	CLIENT_NO_MEMORY /* we cannot hear it, or tell it anything */
 };
@@ -27,6 +30,7 @@ struct client {
 	enum client_end end;
 	bool eof; /* it will send nothing more */
 	bool auth; /* its next line answers a 334 */
+	enum smtp_behind behind; /* what may wait until it has a reply */
 	unsigned long long skip; /* octets of it to be thrown away */
 };
 
@@ -60,6 +64,35 @@ void client_flush(struct client *c);
 
 /* Read what is there, without waiting; sets eof, or end when it is lost. */
 void client_read(struct client *c);
+
+/*
+ * A line was taken: this is all that may wait until its reply has left.  Zeroed,
+ * a client waits for its greeting.  What else waits is out of step: the client
+ * gets one 554 and the end, and nothing of it is read as a command.
+ */
+void client_begin_wait(struct client *c, enum smtp_behind behind);
+
+/* May the octets that have been read wait?  If not, end is set. */
+bool client_is_in_step(struct client *c);
+
+/* The same just before a reply, after a read: lines taken are void then. */
+bool client_has_waited(struct client *c);
+
+/* The reply was put: what is said from now on is in step. */
+void client_was_answered(struct client *c);
+
+/*
+ * Does the client still wait for what becomes of its message?  It does not when
+ * it is out of step, or has closed its side without a QUIT (RFC 5321 4.1.1.10),
+ * since it will send the message again; end is set then.
+ */
+bool client_awaits_message(struct client *c);
+
+/* It is out of step: say in the log who and why, and set end. */
+void client_lose_step(struct client *c, const char *why);
+
+/* It has closed its side: what has not been read by now is not looked for. */
+void client_stop_hearing(struct client *c);
 
 /* There is nothing more to do for the client.  The first reason counts. */
 void client_leave(struct client *c, enum client_end why);

@@ -103,6 +103,21 @@ look_for_early_answer(struct session *s)
 	return len > 0 ? IO_EOF : io;
 }
 
+/* The last look before nothing can be taken back. */
+static enum io
+look_before_end(struct session *s)
+{
+	enum io io = look_for_early_answer(s);
+
+	if (io == IO_OK && !client_awaits_message(&s->client))
+		return IO_CANCELLED;
+	if (io == IO_OK && watch_has_used_budget(&s->watch)) {
+		log_warn("no time is left to pass the message on");
+		return IO_TIMEOUT;
+	}
+	return io;
+}
+
 static enum io
 send_around_stamp(struct sending *x, struct stamp *stamp)
 {
@@ -118,7 +133,7 @@ send_around_stamp(struct sending *x, struct stamp *stamp)
 	if (io == IO_OK)
 		io = send_range(x, stamp->place, spool_size(order->spool));
 	if (io == IO_OK)
-		io = look_for_early_answer(x->s);
+		io = look_before_end(x->s);
 	if (io != IO_OK)
 		return io;
 	conn_log(&x->s->upstream.conn, '>', ".", 1);
@@ -177,6 +192,8 @@ static enum forward_outcome
 fail(struct session *s)
 {
 	upstream_lose(&s->upstream, UPSTREAM_GIVEN_UP);
+	if (s->client.end != CLIENT_STAYS) /* it has its last word */
+		return FORWARD_GIVEN_UP;
 	client_say(&s->client, ANSWER_LOCAL_ERROR);
 	return FORWARD_FAILED;
 }
@@ -258,13 +275,15 @@ hand_over(struct session *s, const struct forward_order *order,
 	log_debug("sending from cache file: %s", spool_path(order->spool));
 	io = send_content(s, order);
 	/* A server that refuses in the middle may have closed as well. */
-	if (io != IO_OK && look_for_early_answer(s) == IO_EOF)
+	if (io != IO_OK && s->client.end == CLIENT_STAYS &&
+	    look_for_early_answer(s) == IO_EOF)
 		return conclude_early(s, refusal);
 	if (io != IO_OK)
 		return fail(s);
 	log_debug("sent email data");
-	if (upstream_await_reply(&s->upstream, &r, watch_timeout(&s->watch)) ==
-	    IO_OK)
+	watch_enter(&s->watch, WATCH_FINAL);
+	if (upstream_await_reply(
+		&s->upstream, &r, deadline_in(FORWARD_REPLY_MS)) == IO_OK)
 		outcome = conclude(s, &r, true, refusal);
 	else
 		outcome = fail(s);

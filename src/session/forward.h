@@ -13,6 +13,19 @@
 #include "src/session/session.h"
 #include "src/mail/spool.h"
 
+/*
+ * From the client's final dot to the end of mail data, with the scan.  Who has
+ * sent the dot waits 10 minutes (RFC 5321 4.5.3.2.6) and then sends it again.
+ */
+#ifndef FORWARD_BUDGET_MS
+#define FORWARD_BUDGET_MS (9 * 60 * 1000)
+#endif
+
+/* For the server's reply to the end of mail data (the same section). */
+#ifndef FORWARD_REPLY_MS
+#define FORWARD_REPLY_MS (10 * 60 * 1000)
+#endif
+
 struct forward_order {
 	const struct spool *spool; /* finished */
 	bool has_dots; /* lines may begin with a dot */
@@ -23,14 +36,17 @@ struct forward_order {
 enum forward_outcome {
 	FORWARD_ACCEPTED, /* the server has said 2yz */
 	FORWARD_REFUSED, /* it has said 4yz or 5yz */
-	FORWARD_FAILED /* it has gone; or nobody knows what it said */
+	FORWARD_FAILED, /* it has gone; or nobody knows what it said */
+	FORWARD_GIVEN_UP /* before its end, since the client has gone */
 };
 
 /*
  * DATA, the content with its header line, and the end of mail data.  The
  * server's reply is put to the client, or 451 when it failed (the session has
- * ended then).  reply gets the first line of a refusal.  Blocks for as long as
- * each of the server's replies and the sending may take by option TimeOut.
+ * ended then), unless the client has gone.  reply gets the first line of a
+ * refusal.  Blocks for as long as each wait may take by option TimeOut and all
+ * of them by the watch's budget; once the end of mail data has gone out, its
+ * reply is awaited for FORWARD_REPLY_MS.
  */
 enum forward_outcome forward_message(
     struct session *s, const struct forward_order *order, struct strbuf *reply);

@@ -173,12 +173,13 @@ receive(struct message *m)
 
 	watch_enter(&s->watch, WATCH_RECEIVE);
 	client_say(&s->client, ANSWER_GO);
+	client_was_answered(&s->client);
 	io = conn_flush(&s->client.conn);
 	open_spool(m);
 	conn_set_input_size(&s->client.conn, CONN_INPUT_MAX);
 	if (io == IO_OK)
 		io = read_content(m);
-	conn_set_input_size(&s->client.conn, CONN_INPUT_SIZE);
+	watch_begin_budget(&s->watch, FORWARD_BUDGET_MS);
 	if (io == IO_OK && !m->spool_failed) {
 		header_scan_finish(&m->places);
 		if (spool_finish(&m->spool) < 0)
@@ -322,6 +323,9 @@ pass_on(struct message *m, enum stamp_mark mark)
 	case FORWARD_FAILED:
 		set_undelivered(m, "SERVER-ERROR", "");
 		break;
+	case FORWARD_GIVEN_UP:
+		set_undelivered(m, "CLIENT-GONE", "");
+		break;
 	}
 	strbuf_free(&reply);
 }
@@ -360,11 +364,13 @@ decide(struct message *m)
 	enum action action;
 
 	scan(m);
+	if (s->client.end != CLIENT_STAYS ||
+	    !client_awaits_message(&s->client)) {
+		set_undelivered(m, "CLIENT-GONE", "");
+		return;
+	}
 	if (m->result.cancelled && !is_lost(&s->upstream)) {
-		/* A stop, or the client has gone: it will come again. */
-		end(m,
-		    s->client.end == CLIENT_LOST ? ANSWER_NONE
-						 : ANSWER_STOPPING);
+		end(m, ANSWER_STOPPING);
 		return;
 	}
 	action = action_choose(m->result.verdict, s->set->action);
@@ -388,6 +394,29 @@ report(struct message *m)
 	strbuf_free(&line);
 }
 
+/* What becomes of a message that is here. */
+static void
+settle(struct message *m)
+{
+	struct session *s = m->s;
+
+	client_begin_wait(&s->client,
+	    smtp_command_behind(SMTP_BEHIND_ANYTHING, s->upstream.pipelines));
+	if (!client_has_waited(&s->client))
+		set_status(m, "CLIENT-GONE", "");
+	else if (m->spool_failed || is_lost(&s->upstream))
+		session_refuse_message(s, ANSWER_LOCAL_ERROR);
+	else if (m->dots.repaired &&
+	    s->set->bare_newline == BARE_NEWLINE_REJECT) {
+		set_status(m, "BARE-NEWLINE", "");
+		session_refuse_message(s, ANSWER_BARE_NEWLINE);
+	} else
+		decide(m);
+	/* Who has not waited for this reply gets another one behind it. */
+	(void)client_has_waited(&s->client);
+	client_was_answered(&s->client);
+}
+
 struct message_end
 message_run(struct session *s)
 {
@@ -396,18 +425,12 @@ message_run(struct session *s)
 
 	watch_restart_keep_alive(&s->watch);
 	io = receive(&m);
-	if (io == IO_OK) {
-		if (m.spool_failed || is_lost(&s->upstream))
-			session_refuse_message(s, ANSWER_LOCAL_ERROR);
-		else if (m.dots.repaired &&
-		    s->set->bare_newline == BARE_NEWLINE_REJECT) {
-			set_status(&m, "BARE-NEWLINE", "");
-			session_refuse_message(s, ANSWER_BARE_NEWLINE);
-		} else
-			decide(&m);
-	}
+	if (io == IO_OK)
+		settle(&m);
+	watch_enter(&s->watch, WATCH_FINAL);
+	conn_set_input_size(&s->client.conn, CONN_INPUT_SIZE);
 	/* The client has its reply; without a server there is no next one. */
-	if (is_lost(&s->upstream))
+	if (is_lost(&s->upstream) && s->client.end == CLIENT_STAYS)
 		end(&m, ANSWER_NONE);
 	/* When it can read that, nothing of the message is left. */
 	spool_close(&m.spool);

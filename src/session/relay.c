@@ -79,6 +79,10 @@ last_word_of_parties(const struct session *s)
 	switch (s->client.end) {
 	case CLIENT_BAD_CHUNK:
 		return ANSWER_NO_SIZE;
+	case CLIENT_OUT_OF_STEP:
+		return ANSWER_OUT_OF_STEP;
+	case CLIENT_GAVE_UP:
+		return ANSWER_LOCAL_ERROR;
 	case CLIENT_STAYS:
 		return last_word_of_loss(s->upstream.lost);
 	case CLIENT_QUIT:
@@ -181,7 +185,7 @@ static void
 close_session(struct session *s, enum answer last_word)
 {
 	/* The last words must not wait for a stop that has been asked for. */
-	watch_enter(&s->watch, WATCH_LAST_STEP);
+	watch_enter(&s->watch, WATCH_FINAL);
 	client_close(&s->client, last_word);
 	upstream_close(&s->upstream);
 	transaction_end(s);

@@ -35,8 +35,10 @@ session_answer(struct session *s, enum answer answer)
 {
 	if (upstream_owes_reply(&s->upstream))
 		upstream_queue_answer(&s->upstream, answer);
-	else
+	else if (client_has_waited(&s->client)) {
 		client_say(&s->client, answer);
+		client_was_answered(&s->client);
+	}
 }
 
 void

@@ -56,11 +56,18 @@ const struct exchange transaction_rset = {"RSET", show, note_rset};
 const struct exchange transaction_xforward = {"XFORWARD", show, note_xforward};
 
 bool
-transaction_has_room(struct session *s, const struct smtp_command *c)
+transaction_allows_path(struct session *s, const struct exchange *exchange,
+    const struct smtp_command *c)
 {
-	if (!envelope_is_full(&s->envelope, c->arg_len))
+	if (envelope_is_full(&s->envelope, c->arg_len)) {
+		session_answer(s, ANSWER_TOO_MANY);
+		return false;
+	}
+	if (!esmtp_hides_parameter(c->arg, c->arg_len))
 		return true;
-	session_answer(s, ANSWER_TOO_MANY);
+	if (exchange == &transaction_rcpt)
+		envelope_refuse_recipient(&s->envelope);
+	session_answer(s, ANSWER_PARAMETER);
 	return false;
 }
 

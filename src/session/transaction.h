@@ -12,10 +12,11 @@ extern const struct exchange transaction_mail, transaction_rcpt,
     transaction_rset, transaction_xforward;
 
 /*
- * Is there room for the address of a MAIL or RCPT command?  If not, the client
- * is answered.
+ * May the server have a MAIL or RCPT command: is there room for its address, and
+ * does it ask for nothing that we hide?  If not, the client is answered.
  */
-bool transaction_has_room(struct session *s, const struct smtp_command *c);
+bool transaction_allows_path(struct session *s, const struct exchange *exchange,
+    const struct smtp_command *c);
 
 /* What DATA is to be answered: ANSWER_GO, or why there can be no message. */
 enum answer transaction_allows_data(const struct session *s);

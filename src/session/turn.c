@@ -17,16 +17,33 @@ take_line(struct session *s, struct upstream_line *l)
 	const struct exchange *x = l->about->exchange;
 	struct pending done;
 
-	if (x->show != NULL)
+	if (x->show != NULL) {
+		if (!client_has_waited(&s->client))
+			return;
 		x->show(s, l);
+	}
 	if (!l->reply.last)
 		return;
+	if (x->show != NULL)
+		client_was_answered(&s->client);
 	done = upstream_take(&s->upstream);
 	l->about = &done;
 	watch_restart(&s->watch);
 	if (x->note != NULL)
 		x->note(s, l);
 	free(done.text);
+}
+
+/* An answer of our own is next. */
+static void
+take_answer(struct session *s)
+{
+	enum answer answer = upstream_take(&s->upstream).answer;
+
+	if (!client_has_waited(&s->client))
+		return;
+	client_say(&s->client, answer);
+	client_was_answered(&s->client);
 }
 
 enum turn
@@ -40,8 +57,7 @@ turn_take_replies(struct session *s)
 		case UPSTREAM_NOTHING:
 			return turn;
 		case UPSTREAM_ANSWER:
-			client_say(
-			    &s->client, upstream_take(&s->upstream).answer);
+			take_answer(s);
 			break;
 		case UPSTREAM_LINE:
 			take_line(s, &l);
@@ -85,29 +101,59 @@ handle(struct session *s, const struct verb *v, const struct smtp_command *c)
 	}
 	answer = transaction_allows_data(s);
 	if (answer == ANSWER_GO)
-		return TURN_DATA;
-	client_say(&s->client, answer);
+		return client_has_waited(&s->client) ? TURN_DATA : TURN_SOME;
+	session_answer(s, answer);
 	return TURN_SOME;
+}
+
+/* What is to be answered to a line that is no command; or ANSWER_NONE. */
+static enum answer
+find_fault(const struct line *line, const struct verb *v, bool auth)
+{
+	if (line->cut)
+		return ANSWER_TOO_LONG;
+	if (smtp_command_has_stray(line->data, line->len))
+		return ANSWER_STRAY;
+	/* An answer to the server has no verb; a chunk must be skipped. */
+	if (!auth && v->behind != SMTP_BEHIND_CHUNK &&
+	    smtp_command_is_malformed(line->data, line->len))
+		return ANSWER_MALFORMED;
+	return ANSWER_NONE;
+}
+
+/* Is it a line behind which, or in which, the client keeps step? */
+static bool
+keeps_step(
+    struct session *s, const struct verb *v, const struct smtp_command *c)
+{
+	client_begin_wait(
+	    &s->client, smtp_command_behind(v->behind, s->upstream.pipelines));
+	if (client_is_in_step(&s->client) && verbs_is_other(v) &&
+	    smtp_command_is_http(c))
+		client_lose_step(&s->client, "it speaks HTTP");
+	return s->client.end == CLIENT_STAYS;
 }
 
 static enum turn
 handle_line(struct session *s, const struct line *line)
 {
 	const struct smtp_command c = smtp_command_parse(line->data, line->len);
-	bool auth = s->client.auth;
+	const bool auth = s->client.auth;
+	/* Behind a 334 it is no command, but what was asked for. */
+	const struct verb *v =
+	    auth ? verbs_auth() : verbs_find(c.verb, c.verb_len);
+	enum answer fault;
 
 	watch_restart(&s->watch);
-	if (line->cut)
-		session_answer(s, ANSWER_TOO_LONG);
-	else if (smtp_command_has_stray(line->data, line->len))
-		session_answer(s, ANSWER_STRAY);
-	else {
-		/* Behind a 334 it is no command, but what was asked for. */
-		client_expect_auth(&s->client, false);
-		return handle(s,
-		    auth ? verbs_auth() : verbs_find(c.verb, c.verb_len), &c);
+	if (!keeps_step(s, v, &c))
+		return TURN_SOME;
+	fault = find_fault(line, v, auth);
+	if (fault != ANSWER_NONE) {
+		session_answer(s, fault);
+		return TURN_SOME;
 	}
-	return TURN_SOME;
+	client_expect_auth(&s->client, false);
+	return handle(s, v, &c);
 }
 
 /* Throw away what follows a BDAT command.  Is there more to come? */
@@ -125,7 +171,8 @@ turn_take_commands(struct session *s)
 	struct line line;
 	enum turn turn = TURN_NOTHING;
 
-	while (turn != TURN_DATA && !session_is_over(s) && !must_wait(s)) {
+	while (turn != TURN_DATA && !session_is_over(s) &&
+	    client_is_in_step(&s->client) && !must_wait(s)) {
 		if (skip_chunk(s))
 			break;
 		if (hello_introduce(s))

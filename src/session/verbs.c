@@ -48,7 +48,7 @@ ask_hello(struct session *s, const struct verb *v, const struct smtp_command *c)
 static void
 ask_path(struct session *s, const struct verb *v, const struct smtp_command *c)
 {
-	if (transaction_has_room(s, c))
+	if (transaction_allows_path(s, v->exchange, c))
 		ask(s, v, c);
 }
 
@@ -70,40 +70,62 @@ refuse_xclient(
 	session_answer(s, v->answer);
 }
 
+static void
+refuse_proxy(
+    struct session *s, const struct verb *v, const struct smtp_command *c)
+{
+	(void)c;
+	log_rarely(LOG_WARNING,
+	    "client sent a line of the PROXY protocol, which is not supported");
+	session_answer(s, v->answer);
+}
+
 /* The chunk comes at once behind the command and must not be read as more. */
 static void
 refuse_bdat(
     struct session *s, const struct verb *v, const struct smtp_command *c)
 {
 	unsigned long long octets = 0;
+	bool has_size = c->arg_len == 0 ||
+	    smtp_command_bdat_size(c->arg, c->arg_len, &octets) == 0;
 
-	refuse(s, v, c);
-	if (c->arg_len > 0 &&
-	    smtp_command_bdat_size(c->arg, c->arg_len, &octets) < 0)
-		client_leave(&s->client, CLIENT_BAD_CHUNK);
-	else
+	if (has_size) {
 		client_begin_skip(&s->client, octets);
+		client_begin_wait(&s->client,
+		    smtp_command_behind(
+			SMTP_BEHIND_ANYTHING, s->upstream.pipelines));
+	}
+	refuse(s, v, c);
+	if (!has_size)
+		client_leave(&s->client, CLIENT_BAD_CHUNK);
 }
 
 #define REFUSED(name)                                                          \
 	{                                                                      \
-		name, refuse, NULL, ANSWER_NOT_IMPLEMENTED, VERB_ALONE         \
+		name, refuse, NULL, ANSWER_NOT_IMPLEMENTED, VERB_ALONE,        \
+		    SMTP_BEHIND_ANYTHING                                       \
 	}
 
 static const struct verb verbs[] = {
-    {"EHLO", ask_hello, &hello_ehlo, ANSWER_NONE, VERB_ALONE},
-    {"HELO", ask_hello, &hello_helo, ANSWER_NONE, VERB_ALONE},
-    {"MAIL", ask_path, &transaction_mail, ANSWER_NONE, VERB_ANYWHERE},
-    {"RCPT", ask_path, &transaction_rcpt, ANSWER_NONE, VERB_ANYWHERE},
-    {"DATA", NULL, NULL, ANSWER_NONE, VERB_ALONE},
-    {"RSET", ask, &transaction_rset, ANSWER_NONE, VERB_ANYWHERE},
-    {"QUIT", ask, &quit, ANSWER_NONE, VERB_LAST},
-    {"AUTH", ask, &auth, ANSWER_NONE, VERB_ALONE},
-    {"XFORWARD", ask, &transaction_xforward, ANSWER_NONE, VERB_ALONE},
+    {"EHLO", ask_hello, &hello_ehlo, ANSWER_NONE, VERB_ALONE, SMTP_BEHIND_QUIT},
+    {"HELO", ask_hello, &hello_helo, ANSWER_NONE, VERB_ALONE, SMTP_BEHIND_QUIT},
+    {"MAIL", ask_path, &transaction_mail, ANSWER_NONE, VERB_ANYWHERE,
+	SMTP_BEHIND_ANYTHING},
+    {"RCPT", ask_path, &transaction_rcpt, ANSWER_NONE, VERB_ANYWHERE,
+	SMTP_BEHIND_ANYTHING},
+    {"DATA", NULL, NULL, ANSWER_NONE, VERB_ALONE, SMTP_BEHIND_NOTHING},
+    {"RSET", ask, &transaction_rset, ANSWER_NONE, VERB_ANYWHERE,
+	SMTP_BEHIND_ANYTHING},
+    {"QUIT", ask, &quit, ANSWER_NONE, VERB_LAST, SMTP_BEHIND_ANYTHING},
+    {"AUTH", ask, &auth, ANSWER_NONE, VERB_ALONE, SMTP_BEHIND_NOTHING},
+    {"XFORWARD", ask, &transaction_xforward, ANSWER_NONE, VERB_ALONE,
+	SMTP_BEHIND_ANYTHING},
     /* Ours to send. */
-    {"XCLIENT", refuse_xclient, NULL, ANSWER_XCLIENT, VERB_ALONE},
+    {"XCLIENT", refuse_xclient, NULL, ANSWER_XCLIENT, VERB_ALONE,
+	SMTP_BEHIND_ANYTHING},
     /* Content that does not come by DATA. */
-    {"BDAT", refuse_bdat, NULL, ANSWER_NOT_IMPLEMENTED, VERB_ALONE},
+    {"BDAT", refuse_bdat, NULL, ANSWER_NOT_IMPLEMENTED, VERB_ALONE,
+	SMTP_BEHIND_CHUNK},
     /* These would hide the mail from us. */
     REFUSED("STARTTLS"),
     REFUSED("X-ANONYMOUSTLS"),
@@ -114,10 +136,15 @@ static const struct verb verbs[] = {
     /* RFC 821, RFC 2645: it sends mail over this connection. */
     REFUSED("TURN"),
     REFUSED("ATRN"),
+    /* The PROXY protocol, which is not spoken here. */
+    {"PROXY", refuse_proxy, NULL, ANSWER_NOT_IMPLEMENTED, VERB_ALONE,
+	SMTP_BEHIND_ANYTHING},
+    /* RFC 2033: as many replies to the final dot as recipients. */
+    REFUSED("LHLO"),
     /* It adds lines that are no replies. */
     REFUSED("VERB"),
     /* All else is the server's business. */
-    {"", ask, &other, ANSWER_NONE, VERB_ALONE},
+    {"", ask, &other, ANSWER_NONE, VERB_ALONE, SMTP_BEHIND_ANYTHING},
 };
 
 #define VERBS_COUNT (sizeof verbs / sizeof verbs[0])
@@ -130,6 +157,12 @@ verbs_find(const char *name, size_t len)
 	while (v < &verbs[VERBS_COUNT - 1] && !str_equals(name, len, v->name))
 		v++;
 	return v;
+}
+
+bool
+verbs_is_other(const struct verb *v)
+{
+	return v->name[0] == '\0';
 }
 
 const struct verb *

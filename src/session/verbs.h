@@ -23,10 +23,14 @@ struct verb {
 	const struct exchange *exchange; /* for the server's reply; or... */
 	enum answer answer; /* ... what we say in its place */
 	enum verb_place place;
+	enum smtp_behind behind; /* what the client may say behind it at most */
 };
 
 /* The verb's row; that of all other verbs when we do not know it. */
 const struct verb *verbs_find(const char *name, size_t len);
+
+/* Is it the row of all other verbs? */
+bool verbs_is_other(const struct verb *v);
 
 /* The row of AUTH, which also asks what answers a 334. */
 const struct verb *verbs_auth(void);

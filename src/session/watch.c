@@ -16,6 +16,13 @@ is_in_message(const struct watch *w)
 	return w->phase == WATCH_RECEIVE || w->phase == WATCH_SCAN;
 }
 
+/* Is there a message of which the server has not seen the end? */
+static bool
+can_be_taken_back(const struct watch *w)
+{
+	return w->phase == WATCH_SCAN || w->phase == WATCH_LAST_STEP;
+}
+
 /* Wait for one of p.  IO_OK also when poll(2) was interrupted. */
 static enum io
 look(struct pollfd *p, struct deadline d)
@@ -39,15 +46,16 @@ set_watch(const struct watch *w, struct pollfd *p, int fd, short events)
 	p[STOP] = (struct pollfd){.fd = -1, .events = POLLIN};
 	p[UPSTREAM] = (struct pollfd){.fd = -1, .events = POLLIN};
 	p[CLIENT] = (struct pollfd){.fd = -1};
-	if (w->phase != WATCH_LAST_STEP || !w->stopping)
+	if (w->phase < WATCH_LAST_STEP || !w->stopping)
 		p[STOP].fd = w->stop_fd;
 	if (is_in_message(w) && fd != w->upstream->conn.fd &&
 	    conn_is_open(&w->upstream->conn))
 		p[UPSTREAM].fd = w->upstream->conn.fd;
-	/* Without an event asked for, a reset is reported all the same, while a
-	 * client that has only closed its own side still wants its reply. */
-	if (w->phase == WATCH_SCAN && fd != w->client->conn.fd)
+	/* Without an event asked for, a reset is reported all the same. */
+	if (can_be_taken_back(w) && fd != w->client->conn.fd) {
 		p[CLIENT].fd = w->client->conn.fd;
+		p[CLIENT].events = w->client->eof ? 0 : POLLRDHUP;
+	}
 }
 
 /* What was seen beside the wanted descriptor; IO_OK: nothing that ends it. */
@@ -55,16 +63,18 @@ static enum io
 note_others(struct watch *w, const struct pollfd *p)
 {
 	if (p[STOP].revents != 0) {
-		if (w->phase != WATCH_LAST_STEP)
+		if (w->phase < WATCH_LAST_STEP)
 			return IO_CANCELLED;
 		/* The last step may go on, but not for ever. */
 		w->stopping = true;
 		w->stop_deadline = watch_timeout(w);
 	}
-	if (p[CLIENT].revents != 0) {
+	if ((p[CLIENT].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
 		client_leave(w->client, CLIENT_LOST);
+	if (p[CLIENT].revents != 0 && !client_awaits_message(w->client))
 		return IO_CANCELLED;
-	}
+	if (p[CLIENT].revents != 0)
+		client_stop_hearing(w->client);
 	if (p[UPSTREAM].revents != 0)
 		upstream_hear(w->upstream);
 	/* The content is read to its end even if nobody wants it. */
@@ -100,6 +110,8 @@ wait_for(struct waiter *self, int fd, short events, struct deadline d)
 	for (;;) {
 		if (w->stopping)
 			d = deadline_min(d, w->stop_deadline);
+		if (can_be_taken_back(w))
+			d = deadline_min(d, w->budget);
 		set_watch(w, p, fd, events);
 		keeps = wants_keep_alives(w, p);
 		io = look(p, keeps ? deadline_min(d, w->keep_alive) : d);
@@ -128,6 +140,18 @@ watch_open(struct watch *w, struct client *client, struct upstream *upstream,
 	    .timeout_ms = timeout_ms,
 	    .keep_alives_ms = keep_alives_ms,
 	};
+}
+
+void
+watch_begin_budget(struct watch *w, int budget_ms)
+{
+	w->budget = deadline_in(budget_ms);
+}
+
+bool
+watch_has_used_budget(const struct watch *w)
+{
+	return deadline_left_ms(w->budget) == 0;
 }
 
 void

@@ -18,7 +18,8 @@ enum watch_phase {
 	WATCH_COMMANDS,
 	WATCH_RECEIVE, /* content comes from the client */
 	WATCH_SCAN,
-	WATCH_LAST_STEP /* the message is handed over: a stop waits for it */
+	WATCH_LAST_STEP, /* the message is handed over: a stop waits for it */
+	WATCH_FINAL /* nothing can be taken back: what is left is a reply */
 };
 
 struct watch {
@@ -30,6 +31,7 @@ struct watch {
 	int keep_alives_ms; /* option KeepAlives; 0: none */
 	enum watch_phase phase;
 	struct deadline deadline; /* for what we wait for in commands */
+	struct deadline budget; /* for a message, up to its last step's end */
 	struct deadline keep_alive; /* when the server wants to hear of us */
 	bool stopping; /* a stop came in the last step... */
 	struct deadline stop_deadline; /* ... which has to be done by then */
@@ -38,6 +40,15 @@ struct watch {
 /* Watch these two (borrowed) and stop_fd; times in milliseconds. */
 void watch_open(struct watch *w, struct client *client,
     struct upstream *upstream, int stop_fd, int timeout_ms, int keep_alives_ms);
+
+/*
+ * The message is here: from now on all waits of its scan and of the last step
+ * share these milliseconds.
+ */
+void watch_begin_budget(struct watch *w, int budget_ms);
+
+/* Is nothing left of them? */
+bool watch_has_used_budget(const struct watch *w);
 
 /* Another phase begins: it decides what a wait sees. */
 void watch_enter(struct watch *w, enum watch_phase phase);

@@ -26,12 +26,13 @@ import pytest
 
 from conftest import new_directory
 from rig import (BUSY, CONTENT, DISCARDED, FOUND, GREETING, LOCAL_ERROR, NONSENSE, NO_SERVER, OK, QUEUED,
-                 REJECTED, SERVER_CLOSED, START_DATA, STOPPING, TIMED_OUT, Rig, stuff, wait_until)
+                 REJECTED, SERVER_CLOSED, START_DATA, STOPPING, TIMED_OUT, Rig, impatient, stuff, wait_until)
 
 WORKERS = 8
 TIMEOUT = 2  # seconds; TimeOut where a cell waits for it
 PROMPT = {"Header": "", "TimeOut": "60"}
 HASTY = {"Header": "", "TimeOut": str(TIMEOUT)}
+IMPATIENT = dict(HASTY, binary=impatient)  # also for the reply to the final dot
 
 ENVELOPE = ["MAIL", "RCPT"]
 TO_DATA = [b"MAIL FROM:<a@b>", b"RCPT TO:<c@d>", b"DATA"]

@@ -115,15 +115,4 @@ def a_long_summary(s):
         c.quit()
 
 
-@scenario(differs={"log": logged("from=a@b, to=c@d, to=e@f, status=CLEAN")},
-          why="[BUG] with pipelining the bookkeeping took each reply for that of the last command")
-def pipelined_commands(s):
-    with s.client() as c:
-        c.send(b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nNOOP x\r\n")
-        for _ in range(4):
-            c.reply()
-        c.data()
-        c.quit()
-
-
 played, test_same_as_1_10, test_ours_where_it_differs = COMPARISON.tests()

@@ -85,11 +85,14 @@ def test_large_content(rig, content):
     assert shown(rig.clamd.scans[0]) == content
 
 
-def test_body_behind_data_and_commands_behind_the_dot(rig):
+def test_commands_behind_the_dot(rig):
+    rig.server.keywords = [b"PIPELINING"]
     with rig.client() as c:
+        c.ehlo()
         c.envelope()
-        c.send(b"DATA\r\n" + CONTENT + b".\r\nNOOP one\r\nNOOP two\r\n")
+        c.send(b"DATA\r\n")
         assert c.reply() == START_DATA
+        c.send(CONTENT + b".\r\nNOOP one\r\nNOOP two\r\n")
         assert c.reply() == QUEUED
         assert c.reply() + c.reply() == b"250 2.0.0 noop\r\n" * 2
     assert rig.server.messages[0].content == CONTENT

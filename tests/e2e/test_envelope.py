@@ -111,7 +111,9 @@ def test_a_reply_of_several_lines_notes_once(rig):
 
 
 def test_pipelined_commands_are_noted_right(rig):
+    rig.server.keywords = [b"PIPELINING"]
     with rig.client() as c:
+        c.ehlo()
         c.send(b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\n")
         for _ in range(4):
             c.reply()

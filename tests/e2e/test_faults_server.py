@@ -7,10 +7,10 @@ import contextlib
 import itertools
 import socket
 
-from cells import BIG, ENVELOPE, HASTY, HUGE, PROMPT, Matrix, expect, expect_end, mail_again
+from cells import BIG, ENVELOPE, HASTY, HUGE, IMPATIENT, PROMPT, Matrix, expect, expect_end, mail_again
 from rig import (CLOSE, CONTENT, ENDLESS_LINE, ENDLESS_REPLY, HANG, INFECTED, LOCAL_ERROR, NONSENSE,
                  NO_SERVER, OK, QUEUED, REJECTED, RESET, SERVER_CLOSED, STALL, START_DATA, TIMED_OUT, Drip,
-                 FakeServer, Hold, Sleep, reset_socket, wait_until)
+                 FakeServer, Hold, Sleep, needs_compiler, reset_socket, wait_until)
 
 matrix = Matrix()
 
@@ -162,8 +162,9 @@ def in_the_last_step(r, step, fault):
 
 for _step, _name in itertools.product(("DATA", "."), FAULTS):
     if (_step, _name) != ("DATA", "354"):
+        _waits = _step == "." and FAULTS[_name].waits
         matrix.add("server %s: %s" % (_step, _name), in_the_last_step, _step, FAULTS[_name],
-                   options=options_for(FAULTS[_name]))
+                   options=IMPATIENT if _waits else options_for(FAULTS[_name]), marks=needs_compiler if _waits else ())
 FAULTS_OF_DATA = {
     "200": Fault(b"200 fine\r\n"),
     "350": Fault(b"350 nearly\r\n"),
@@ -261,7 +262,7 @@ matrix.add("server body: 552 and does not read", in_the_body, (b"552 too big\r\n
 matrix.add("server body: 552 and reads on", in_the_body, (b"552 too big\r\n", read_on), HUGE, b"552 too big\r\n")
 
 
-@matrix.cell("server body: wakes up too late", options=HASTY, reusable=False)
+@matrix.cell("server body: wakes up too late", options=IMPATIENT, reusable=False, marks=needs_compiler)
 def _(r):
     # What the kernel still holds for it is not delivered after the 451.
     hold = Hold()

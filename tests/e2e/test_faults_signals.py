@@ -209,7 +209,9 @@ def _(r):
 @matrix.cell("SIGTERM: a client does not read", options=HASTY, reusable=False)
 def _(r):
     r.server.on("HELP", b"".join(b"214-%s\r\n" % (b"y" * 1000) for _ in range(900)) + b"214 end\r\n")
+    r.server.keywords = [b"PIPELINING"]
     with r.client() as c:
+        c.ehlo()
         c.send(b"HELP\r\n" * 40)
         wait_until(lambda: len(r.server.lines) > 3)
         r.daemon.signal(signal.SIGTERM)

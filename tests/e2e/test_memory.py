@@ -75,6 +75,7 @@ def one_message(r, shortage, n, for_good, from_the_start, content, replies):
     r.server.clear()
     r.clamd.clear()
     r.server.on(".", replies[0])
+    r.server.keywords = [b"PIPELINING"]
     mark = r.daemon.mark()
     with r.client() as c:
         if from_the_start:

@@ -42,19 +42,6 @@ def test_the_server_is_connected_before_the_client_speaks(rig):
         assert c.reply() == GREETING
 
 
-def test_the_server_gets_commands_only_after_its_greeting(rig):
-    hold = Hold()
-    rig.server.on("connect", (hold, b"220 real.example\r\n"))
-    with rig.client(greet=False) as c:
-        c.send(b"NOOP early\r\n")
-        hold.wait_reached()
-        assert c.silent() and rig.server.connections[0].sock.fileno() >= 0
-        hold.release()
-        assert c.reply() == GREETING
-        assert c.reply() == b"250 2.0.0 noop\r\n"
-    assert rig.server.lines == [b"NOOP early\r\n"]
-
-
 def test_a_server_that_cannot_be_reached(make):
     port = free_port()
     r = make(OutAddress="127.0.0.1:%d" % port)
@@ -147,7 +134,6 @@ def test_a_server_that_talks_nonsense(rig, step, action):
     (b"ETRN example.org", b"253 ok\r\n"),
     (b"", b"500 5.5.1 what?\r\n"),
     (b"FOO b\xe4r \xff", b"500 5.5.1 what?\r\n"),
-    (b"STARTTLS: now", b"500 5.5.1 what?\r\n"),
     (b"BDATX 5", b"500 5.5.1 what?\r\n"),
     (b"EHLOX", b"500 5.5.1 what?\r\n"),
     (b"RSET", b"250 2.0.0 reset\r\n"),
@@ -274,8 +260,9 @@ def test_nul_and_stray_cr_are_refused(rig, line):
 
 def test_a_bare_lf_ends_a_command_and_becomes_crlf(rig):
     with rig.client() as c:
-        c.send(b"NOOP one\nNOOP two\n")
-        assert c.reply() + c.reply() == b"250 2.0.0 noop\r\n" * 2
+        for word in (b"one", b"two"):
+            c.send(b"NOOP " + word + b"\n")
+            assert c.reply() == b"250 2.0.0 noop\r\n"
     assert rig.server.lines == [b"NOOP one\r\n", b"NOOP two\r\n"]
 
 

@@ -79,9 +79,8 @@ def test_an_unfinished_greeting(rig):
         c.expect_eof()
 
 
-@pytest.mark.parametrize("step", ["DATA", "."])
-def test_a_silent_server_in_data(rig, step):
-    rig.server.on(step, HANG)
+def test_a_silent_server_in_data(rig):
+    rig.server.on("DATA", HANG)
     with rig.client() as c:
         assert c.mail() == LOCAL_ERROR
         c.expect_eof()

@@ -160,9 +160,10 @@ def test_standard_descriptors_are_devnull(make):
 def test_very_many_recipients(make):
     r = with_action(make, ENV)
     rcpts = [b"recipient%05d@subdomain.example.net" % n for n in range(6000)]
+    r.server.keywords = [b"PIPELINING"]
     with r.client() as c:
-        c.send(b"MAIL FROM:<a@b>\r\n")
-        c.reply()
+        c.ehlo()
+        c.cmd(b"MAIL FROM:<a@b>")
         for start in range(0, len(rcpts), 50):
             group = rcpts[start:start + 50]
             c.send(b"".join(b"RCPT TO:<%s>\r\n" % x for x in group))

@@ -6,7 +6,7 @@ basics    programs, limits, what waits    words   octets that come back
 actions   what the fakes do at a step     peer    what both fakes share
 clamd     a scripted clamd                client  a raw SMTP client
 upstream  a scripted mail server          daemon  the daemon under test
-rig       a daemon with its fakes
+rig       a daemon with its fakes       impatient  a build that waits seconds
 
 A test takes all names from here.
 """
@@ -18,6 +18,7 @@ from rig.basics import (ENVIRONMENT, OURS, ROOT, THREADS_KEPT, WAIT, WRAPPER, fr
 from rig.clamd import FakeClamd, OnCommand, OnConnect, Scan, verdict
 from rig.client import Client
 from rig.daemon import Daemon
+from rig.impatient import BUDGET, REPLY, impatient, needs_compiler
 from rig.peer import Gone
 from rig.rig import Rig
 from rig.upstream import FakeServer, Message, ServerConnection

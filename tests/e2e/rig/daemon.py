@@ -25,7 +25,7 @@ class Daemon:
                given; an option that is None is left out
     Listen     default: a free port of 127.0.0.1 (retried when it is taken)
     level      for -d;  args: more arguments;  env: added to the environment
-    binary     default: ours;  preexec: called in the child (limits)
+    binary     default: ours (or a function that gives it);  preexec: called in the child (limits)
     start      False: only write the configuration; call start() later
 
     address is what Client() takes; log_lines the lines of the log so far,
@@ -36,7 +36,7 @@ class Daemon:
     def __init__(self, directory, clamd=None, server=None, *, binary=None, level=4,
                  args=(), env=None, preexec=None, cwd=None, wrapper=(), start=True, **options):
         self.directory = str(directory)
-        self.binary = binary or OURS
+        self.binary = binary() if callable(binary) else binary or OURS
         self.level, self.args, self.env = level, list(args), env or {}
         self.preexec, self.cwd, self.wrapper = preexec, cwd, list(wrapper)
         self.spool = os.path.join(self.directory, "spool")

@@ -61,7 +61,7 @@ static void
 refuses_what_bypasses_the_scan(void **state)
 {
 	static const char *const refused[] = {"STARTTLS", "X-ANONYMOUSTLS",
-	    "XEXCH50", "BURL", "TURN", "ATRN", "VERB", "BDAT"};
+	    "XEXCH50", "BURL", "TURN", "ATRN", "VERB", "BDAT", "LHLO", "PROXY"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(refused); i++) {
@@ -70,6 +70,28 @@ refuses_what_bypasses_the_scan(void **state)
 		    find(refused[i])->answer, ANSWER_NOT_IMPLEMENTED);
 	}
 	assert_int_equal(find("XCLIENT")->answer, ANSWER_XCLIENT);
+}
+
+/* Nothing but QUIT behind a greeting, and not even that where what follows
+ * would be content or a secret. */
+static void
+knows_what_may_follow(void **state)
+{
+	const struct verb *v;
+
+	(void)state;
+	for (size_t i = 0; (v = verbs_at(i)) != NULL; i++) {
+		enum smtp_behind wanted = SMTP_BEHIND_ANYTHING;
+
+		if (v == find("EHLO") || v == find("HELO"))
+			wanted = SMTP_BEHIND_QUIT;
+		else if (v == find("DATA") || v == verbs_auth())
+			wanted = SMTP_BEHIND_NOTHING;
+		else if (v == find("BDAT"))
+			wanted = SMTP_BEHIND_CHUNK;
+		assert_int_equal(v->behind, wanted);
+		assert_int_equal(verbs_is_other(v), v == find("NOOP"));
+	}
 }
 
 /* RFC 2920 3.1: of our verbs, only these may stand within a group. */
@@ -96,6 +118,7 @@ main(void)
 	    cmocka_unit_test(is_complete),
 	    cmocka_unit_test(finds_whole_words_of_any_case),
 	    cmocka_unit_test(refuses_what_bypasses_the_scan),
+	    cmocka_unit_test(knows_what_may_follow),
 	    cmocka_unit_test(knows_what_may_be_grouped),
 	};
 
