@@ -164,6 +164,7 @@ export CLAMSMTPD
 run_pytest e2e tests/e2e
 run_pytest mail tests/mail
 run_pytest setup tests/setup
+run_pytest peers tests/peers
 # Some of the dialogues reach every file of the daemon.
 if want e2e-valgrind valgrind; then
 	# valgrind may not know what a compiler says to debuggers.

@@ -254,11 +254,19 @@ EXTRA_DIST += \
 	tests/mail/packages.py \
 	tests/mail/postfix.py \
 	tests/mail/samples.py \
+	tests/mail/scratch.py \
 	tests/mail/site_settings.py \
 	tests/mail/test_demo.py \
 	tests/mail/test_howto_commands.py \
 	tests/mail/test_howto_postfix.py \
 	tests/mail/test_mail_system.py \
+	tests/peers/client.js \
+	tests/peers/clients.py \
+	tests/peers/conftest.py \
+	tests/peers/exim-client.conf \
+	tests/peers/fetch.sh \
+	tests/peers/sendmail.cf \
+	tests/peers/test_clients.py \
 	tests/unit/said.h \
 	tests/setup/scratch.py \
 	tests/setup/test_build.py \

@@ -5,41 +5,18 @@ copy of this machine's root that is thrown away: nothing of the machine itself i
 changed.  What would fetch, or need an init system, is only written down.
 """
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from clamsmtpd import REPOSITORY
 from samples import EICAR
+from scratch import Impossible, Scratch
 
-NEEDED = ("unshare", "chroot", "adduser", "update-rc.d", "start-stop-daemon", "ip", "make")
+NEEDED = ("adduser", "update-rc.d", "start-stop-daemon", "ip", "make")
 RECORDED = ("apt-get", "apt-mark", "service", "freshclam", "systemctl", "postfix", "sendmail")
-SECONDS = 120
-
-# $1 is a directory; the rest is the command in the copy.
-SCRATCH = r"""
-set -e
-mount -t tmpfs scratch "$1"
-mkdir "$1/upper" "$1/work" "$1/root" "$1/tree" "$1/treework"
-mount -t overlay scratch -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
-cd "$1/root"
-mkdir -p ".$TREE" run tmp
-mount -t tmpfs scratch tmp
-mkdir -p ".$TREE"
-mount -t overlay scratch -o "lowerdir=$TREE,upperdir=$1/tree,workdir=$1/treework" ".$TREE"
-mount -t proc proc proc
-mount --rbind /dev dev
-ip link set lo up
-cp -r "$STUBS" stubs
-cp "$SCRIPT" script
-chroot . /bin/sh -c 'PATH=/stubs:$PATH; export PATH; cd "$TREE"; . /script'
-"""
 
 STUB = """#!/bin/sh
 echo "RECORDED ${0##*/} $*"
@@ -64,37 +41,27 @@ def snippet(word):
 def scratch():
     """A function that runs a script in the copy and returns what it says."""
     missing = [name for name in NEEDED if not shutil.which(name)]
-    if os.geteuid() != 0 or missing:
-        pytest.skip("needs root and " + " ".join(missing))
+    if missing:
+        pytest.skip("there is no " + " ".join(missing))
     if not (REPOSITORY / "Makefile").exists():
         pytest.skip("the tree is not the one that was built")
-    directory = Path(tempfile.mkdtemp(prefix="clamsmtpd-howto."))
-    (directory / "root").mkdir()
-    (directory / "stubs").mkdir()
-    for name in RECORDED:
-        (directory / "stubs" / name).write_text(STUB)
-        (directory / "stubs" / name).chmod(0o755)
-    unshare = ["unshare", "-mnpf", "sh", "-c"]
-    probe = subprocess.run([*unshare, SCRATCH, "sh", str(directory / "root")], stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, timeout=SECONDS,
-                           env=dict(os.environ, TREE=str(REPOSITORY), STUBS=str(directory / "stubs"),
-                                    SCRIPT="/dev/null"))
-    if probe.returncode != 0:
-        shutil.rmtree(directory)
-        pytest.skip("no copy of the root: " + probe.stdout.decode(errors="replace").strip())
+    try:
+        copy = Scratch(REPOSITORY, alone=True)
+    except Impossible as e:
+        pytest.skip(str(e))
+    with copy:
+        stubs = copy.path("/stubs")
+        stubs.mkdir()
+        for name in RECORDED:
+            (stubs / name).write_text(STUB)
+            (stubs / name).chmod(0o755)
 
-    def run(script):
-        (directory / "script").write_text("set -e\n" + script)
-        done = subprocess.run(
-            [*unshare, SCRATCH, "sh", str(directory / "root")], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS,
-            env=dict(os.environ, TREE=str(REPOSITORY), STUBS=str(directory / "stubs"),
-                     SCRIPT=str(directory / "script")))
-        said = done.stdout.decode(errors="replace")
-        assert done.returncode == 0, said
-        return said
-    yield run
-    shutil.rmtree(directory)
+        def run(script):
+            done = copy.run("sh", "-c", "set -e\nPATH=/stubs:$PATH\ncd %s\n%s" % (REPOSITORY, script))
+            said = done.stdout.decode(errors="replace")
+            assert done.returncode == 0, said
+            return said
+        yield run
 
 
 def sysconfdir():

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+Real mail programs as clients of the daemon, each with each kind of message: what
+is clean arrives as it was sent, what is not does not, and none of them is taken
+for a client that does not wait.
+"""
+
+import base64
+import re
+
+import pytest
+
+import clients
+from rig import Daemon, FakeClamd, FakeServer, wait_until
+
+SECONDS = 20
+HEAD = b"From: sender@example.test\r\nTo: %s\r\nSubject: %s\r\n"
+MIME = (b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
+        b"Content-Transfer-Encoding: 8bit\r\n")
+EXTENSIONS = [b"SIZE 10000000", b"8BITMIME", b"ENHANCEDSTATUSCODES", b"AUTH PLAIN LOGIN", b"DSN"]
+PIPELINING = [b"PIPELINING"]
+
+BODIES = {
+    "plain": b"Nothing but words.\r\n",
+    "no pipelining": b"Nothing but words.\r\n",
+    "dotted": b".\r\n..\r\n.a line\r\na line.\r\n. \r\n",
+    "8 bit": b"\xe9t\xe9 \xff\r\n" * 3,
+    "large": b"".join(b"%07d " % n + b"x" * 60 + b"\r\n" for n in range(20000)),
+    "virus": b"INFECTED:Worm.Test\r\n",
+    "refused": b"Nobody will read it.\r\n",
+    "auth": b"Nothing but words.\r\n",
+}
+
+
+def auth(connection, line):
+    """PLAIN and LOGIN, as FakeServer's action."""
+    words = line.split()
+
+    def answer(challenge):
+        connection.send(b"334 %s\r\n" % base64.b64encode(challenge))
+        return base64.b64decode(connection.upto(b"\n").strip())
+    if words[1].upper() == b"PLAIN":
+        said = base64.b64decode(words[2]) if len(words) > 2 else answer(b"")
+        user, password = said.split(b"\0")[1:]
+    else:
+        user = base64.b64decode(words[2]) if len(words) > 2 else answer(b"Username:")
+        password = answer(b"Password:")
+    connection.owner.users.append((user, password))
+    return b"235 2.7.0 welcome\r\n"
+
+
+def recipient(connection, line):
+    return b"550 5.1.1 nobody of that name\r\n" if b"refused" in line else b"250 2.1.5 recipient ok\r\n"
+
+
+class System:
+    def __init__(self, directory):
+        self.clamd = FakeClamd(path=str(directory / "clamd"))
+        self.server = FakeServer()
+        self.reset()
+        self.daemon = Daemon(directory, self.clamd, self.server, Action="bounce")
+
+    def reset(self, pipelining=True):
+        self.clamd.clear()
+        self.server.clear()
+        self.server.keywords = EXTENSIONS + (PIPELINING if pipelining else [])
+        self.server.users = []
+        self.server.on("AUTH", auth)
+        self.server.on("RCPT", recipient)
+
+    def ended(self):
+        """No client is there any more, and no message on its way."""
+        return all(c.closed.is_set() for c in self.server.connections)
+
+    def settle(self, client):
+        if not client.keeps:
+            wait_until(self.ended, "the client goes", SECONDS)
+
+
+@pytest.fixture(scope="module")
+def system(work):
+    s = System(work)
+    yield s
+    s.daemon.stop()
+    s.clamd.stop()
+    s.server.stop()
+
+
+@pytest.fixture(scope="module")
+def running(scratch, work, fetched):
+    """name -> the client, or why it cannot be had."""
+    made = {}
+
+    def client(kind):
+        if kind.name not in made:
+            made[kind.name] = one = kind(scratch, work, fetched / "npm")
+            if one.available():
+                one.prepare()
+        return made[kind.name]
+    yield client
+    for one in made.values():
+        if one.available():
+            one.stop()
+
+
+def decoded(content):
+    """The body as it was before a client made it 7-bit."""
+    head, body = content.split(b"\r\n\r\n", 1)
+    encoding = re.search(rb"(?im)^content-transfer-encoding: *(\S+)", head)
+    kind = encoding.group(1).lower() if encoding else b""
+    if kind == b"base64":
+        return base64.b64decode(body)
+    if kind == b"quoted-printable":
+        import quopri
+        return quopri.decodestring(body)
+    return body
+
+
+@pytest.mark.parametrize("kind", clients.ALL, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("sample", BODIES)
+def test_client(system, running, kind, sample):
+    client = running(kind)
+    if not client.available():
+        pytest.skip("%s cannot be had here" % kind.name)
+    if sample == "auth" and client.no_auth:
+        pytest.skip("%s, AUTH: %s" % (kind.name, client.no_auth))
+    system.reset(pipelining=sample != "no pipelining")
+    since = system.daemon.mark()
+    to = "refused@peer.example" if sample == "refused" else "recipient@peer.example"
+    content = HEAD % (to.encode(), sample.encode()) + (MIME if sample == "8 bit" else b"") + b"\r\n" + BODIES[sample]
+
+    told = client.send(system.daemon.address[1], content, to, sample == "auth")
+
+    def ours():
+        return [m for m in system.server.messages if to.encode() in b"".join(m.rcpts)]
+    try:
+        if sample in ("virus", "refused"):
+            assert told is not True
+            wait_until(lambda: len(system.clamd.scans) > 0 if sample == "virus" else
+                       "SERVER < 550 5.1.1 nobody" in "\n".join(system.daemon.log_since(since)),
+                       "it got as far as that", SECONDS)
+            system.settle(client)
+            assert not ours()
+            assert not any(b"INFECTED:" in m.content for m in system.server.messages)
+        else:
+            assert told is not False
+            wait_until(ours, "it arrives", SECONDS)
+            system.settle(client)
+            message, = ours()
+            assert decoded(message.content).rstrip(b"\r\n") == BODIES[sample].rstrip(b"\r\n")
+            assert b"X-Virus-Scanned: " in message.content
+            assert system.server.users == [(b"user", b"secret")] * (sample == "auth")
+        assert not re.search("out of step|does not wait", "\n".join(system.daemon.log_since(since)))
+    except AssertionError:
+        print(client.said.decode(errors="replace")[-3000:])
+        print("\n".join(system.daemon.log_since(since))[-5000:])
+        raise
