@@ -25,8 +25,7 @@ import threading
 import pytest
 
 from conftest import new_directory
-from rig import (BUSY, CONTENT, DISCARDED, FOUND, GREETING, LOCAL_ERROR, NONSENSE, NO_SERVER, OK, QUEUED,
-                 REJECTED, SERVER_CLOSED, START_DATA, STOPPING, TIMED_OUT, Rig, impatient, stuff, wait_until)
+from rig import CONTENT, GREETING, QUEUED, Rig, impatient, stuff, wait_until
 
 WORKERS = 8
 TIMEOUT = 2  # seconds; TimeOut where a cell waits for it
@@ -222,10 +221,6 @@ def expect_end(c, want):
     got = c.rest()
     assert got == want
     c.close()
-
-
-def begin(c, content=CONTENT, complete=True):
-    c.begin(content, complete)
 
 
 def mail_again(c):

@@ -10,13 +10,10 @@ import time
 
 import pytest
 
-from rig import (CLOSE, CONTENT, HANG, LOCAL_ERROR, RESET, STALL, FakeClamd, OnCommand, OnConnect,
-                 Sleep)
+from rig import (CLOSE, CONTENT, DISCARDED, HANG, LOCAL_ERROR, QUEUED, REJECTED, RESET, STALL, FakeClamd,
+                 OnCommand, OnConnect, Sleep)
 
 OPTIONS = {"Action": "bounce"}
-QUEUED = b"250 2.0.0 queued as 4711\r\n"
-DISCARDED = b"250 Virus Detected; Discarded Email\r\n"
-REJECTED = b"550 Virus Detected; Content Rejected\r\n"
 OK, FOUND = b"{path}: OK{end}", b"{path}: Worm FOUND{end}"
 HUGE = CONTENT + (b"y" * 998 + b"\r\n") * 8000
 SO_RCVBUFFORCE = 33

@@ -6,8 +6,6 @@ import base64
 
 import pytest
 
-from rig import Client
-
 PASSWORD = b"s3cret-Pa55word"
 PLAIN = base64.b64encode(b"\0bob\0" + PASSWORD)
 LOGIN = base64.b64encode(PASSWORD)

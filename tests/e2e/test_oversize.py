@@ -7,10 +7,8 @@ import os
 
 import pytest
 
-from rig import CLOSE, CONTENT, INFECTED, FakeClamd, OnCommand, wait_until
+from rig import CLOSE, CONTENT, DISCARDED, INFECTED, QUEUED, FakeClamd, OnCommand, wait_until
 
-QUEUED = b"250 2.0.0 queued as 4711\r\n"
-DISCARDED = b"250 Virus Detected; Discarded Email\r\n"
 OVERSIZE = b"552 5.3.4 Message too large to be scanned\r\n"
 WHO = "from=a@example.org, to=b@example.net"
 REFUSED = b"INSTREAM size limit exceeded. ERROR{end}"
