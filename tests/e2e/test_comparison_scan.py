@@ -80,7 +80,7 @@ verdict("clamd_is_not_there", None, ClamAddress="/nonexistent/clamd",
           why="[BUG] the recipients of the dropped message stayed for the next one")
 def rset_is_refused(s):
     s.server.on("RSET", b"500 no\r\n")
-    with s.client() as c:
+    with s.client(timeout=3) as c:  # 1.10 says no more
         c.mail(INFECTED)
         c.silent(0.3)  # and then the next command
         with contextlib.suppress(OSError):
@@ -110,6 +110,7 @@ def quarantine_in_a_directory_with_a_slash(s):
     with s.client() as c:
         c.mail(INFECTED)
     name, = s.daemon.virus_files()
+    s.daemon.wait_log("quarantined")
     return [environment_of(s), [l.replace(name, "NAME") for l in s.daemon.log_lines if "quarantined" in l]]
 
 

@@ -125,12 +125,14 @@ def test_the_old_daemon_has_timeout_and_no_more(make, directory):
 
 def test_what_the_draining_daemon_uses_is_not_cleaned_away(make, directory):
     r = make(ScanMode="scan")
-    with draining(r):
-        name, = os.listdir(r.daemon.spool)
-        with successor(r, directory) as new:
+    with contextlib.ExitStack() as stack:
+        with draining(r):
+            name, = os.listdir(r.daemon.spool)
+            # It outlives the old one, whose file would be taken for a leftover.
+            new = stack.enter_context(successor(r, directory))
             assert os.listdir(r.daemon.spool) == [name]
             assert served(new)
-    assert os.listdir(r.daemon.spool) == []
+        assert os.listdir(r.daemon.spool) == []
 
 
 def test_a_path_that_another_one_has_taken_stays(local_rig, directory):
