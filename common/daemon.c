@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define LOOKED_AT_MAX 4096 /* descriptors; those below are given out first */
+
 /* Written by the main thread alone: the launcher's pipe, -1 without one. */
 static int ready_fd = -1;
 
@@ -130,4 +132,17 @@ daemon_set_limits(unsigned long n)
 	r.rlim_cur = r.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &r);
 	return (unsigned long)r.rlim_cur;
+}
+
+unsigned long
+daemon_count_descriptors(void)
+{
+	struct rlimit r;
+	unsigned long n = 0;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur > LOOKED_AT_MAX)
+		r.rlim_cur = LOOKED_AT_MAX;
+	for (int fd = 0; fd < (int)r.rlim_cur; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
 }

@@ -51,4 +51,7 @@ void daemon_keep_secrets(void);
  */
 unsigned long daemon_set_limits(unsigned long n);
 
+/* How many descriptors are open, ours and those that we were started with? */
+unsigned long daemon_count_descriptors(void);
+
 #endif

@@ -210,6 +210,7 @@ EXTRA_DIST += \
 	tests/e2e/test_comparison_scan.py \
 	tests/e2e/test_configuration.py \
 	tests/e2e/test_data.py \
+	tests/e2e/test_debian_script.py \
 	tests/e2e/test_early_answers.py \
 	tests/e2e/test_envelope.py \
 	tests/e2e/test_esmtp.py \

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,8 @@
 
 #define RANDOM_PART "XXXXXX" /* mkstemp(3) */
 #define GROUP_MODE 0640
+#define LOCK_TRIES 50 /* to get our lock on the directory */
+#define LOCK_PAUSE_MS 20 /* between two of them */
 
 /* What a thread keeps: the descriptor of its file plus one; 0 for none. */
 static pthread_key_t kept;
@@ -171,6 +174,23 @@ remove_leftovers(int dirfd)
 	return removed;
 }
 
+/*
+ * From now on no other daemon takes our files for left ones.  One that cleans
+ * at this moment is soon done.
+ */
+static int
+keep_lock(int dirfd)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(dirfd, LOCK_SH | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			break;
+		(void)poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	return -1;
+}
+
 int
 spool_dir_clean(const char *dir)
 {
@@ -180,9 +200,6 @@ spool_dir_clean(const char *dir)
 		return -1;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		removed = remove_leftovers(fd);
-	/* From now on no other daemon takes our files for left ones.  fd stays
-	 * open, and with it the lock, until the process ends. */
-	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
-		removed = -1;
-	return removed;
+	/* fd stays open, and with it the lock, until the process ends. */
+	return keep_lock(fd) < 0 ? -1 : removed;
 }

@@ -163,7 +163,7 @@ def test_no_outaddress(directory):
 def test_transparent_ignores_outaddress(directory):
     text = "TransparentProxy: on\nOutAddress: 127.0.0.1:25\nListen: 127.0.0.1:%d\nTempDirectory: /nonexistent\n"
     code, err = load(directory, text % free_port())
-    assert code == 2
+    assert code == 1
     assert "clamsmtpd: the OutAddress option will be ignored when TransparentProxy is enabled" in err
 
 
@@ -177,7 +177,7 @@ def test_the_temporary_directory_is_checked(directory, kind):
     code, err = load(directory, "OutAddress: 127.0.0.1:1\nListen: 127.0.0.1:%d\nTempDirectory: %s\n" % (
         free_port(), path),
                      preexec_fn=drop_root)
-    assert code == 2
+    assert code == (2 if kind == "file" else 1)
     assert re.search(r"^clamsmtpd: invalid setting: TempDirectory \(.+\)$", err, re.M), err
 
 

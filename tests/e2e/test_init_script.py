@@ -2,13 +2,16 @@
 # Copyright (c) 2026 the clamsmtpd contributors
 """The init script: its verbs, through the pid file."""
 
+import concurrent.futures
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 
 import pytest
 
-from rig import OURS, WAIT, Client
+from rig import CONTENT, ENVIRONMENT, OURS, WAIT, Client, Hold, wait_until
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCRIPT = os.path.join(TOP, "doc", "clamsmtpd.init.in")
@@ -33,12 +36,14 @@ def init(make):
         f.write(text.replace("@sbindir@/clamsmtpd", OURS)
                 .replace("@sysconfdir@/clamsmtpd.conf", r.daemon.config))
 
-    def run(*verb):
-        p = subprocess.run(["sh", script, *verb], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, timeout=WAIT, encoding="latin-1")
+    def run(*verb, **env):
+        p = subprocess.run([*run.wrapper, "sh", script, *verb], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=WAIT, encoding="latin-1", env=dict(ENVIRONMENT, **env))
         return p.returncode, p.stdout
+    run.wrapper = []
     run.rig = r
     yield run
+    run.wrapper = []
     run("stop")
 
 
@@ -86,14 +91,97 @@ def test_a_pid_file_that_cannot_be_written(init):
     r = init.rig
     os.mkdir(r.daemon.options["PidFile"])
     code, out = init("start")
-    assert code != 0 and "could not write" in out, out
-    # Nobody else knows it now.
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open("/proc/%s/cmdline" % name, "rb") as f:
-                    if r.daemon.config.encode() in f.read():
-                        os.kill(int(name), 15)
-            except OSError:
-                pass
+    assert code == 1 and "couldn't open pid file: " + r.daemon.options["PidFile"] in out, out
+    with pytest.raises(ConnectionRefusedError):
+        Client(r.daemon.address)
     os.rmdir(r.daemon.options["PidFile"])
+
+
+@contextlib.contextmanager
+def last_step(r):
+    """A message whose last reply the server holds back."""
+    hold = Hold()
+    r.server.on(".", [(hold, b"250 2.0.0 queued late\r\n"), None])
+    with Client(r.daemon.address) as c:
+        c.envelope()
+        c.cmd(b"DATA")
+        c.send(CONTENT + b".\r\n")
+        hold.wait_reached()
+        try:
+            yield hold
+        finally:
+            hold.release()
+        assert c.reply() == b"250 2.0.0 queued late\r\n"
+
+
+def test_a_restart_does_not_wait_for_the_last_messages(init):
+    r = init.rig
+    assert init("start")[0] == 0
+    old = pid_of(r)
+    with last_step(r):
+        finishing = "clamsmtpd stopped; process %d is finishing its last messages.\n" % old
+        assert init("restart") == (0, finishing + "clamsmtpd started.\n")
+        assert pid_of(r) != old
+        with Client(r.daemon.address) as c:
+            assert c.mail()[:3] == b"250"
+        assert init("status") == (0, "clamsmtpd is running.\n")
+    wait_until(lambda: not os.path.exists("/proc/%d/exe" % old), "the end of the old daemon")
+    assert init("status") == (0, "clamsmtpd is running.\n")
+    assert len(r.server.messages) == 2
+
+
+def test_a_stop_says_who_is_finishing(init):
+    r = init.rig
+    assert init("start")[0] == 0
+    old = pid_of(r)
+    with last_step(r):
+        assert init("stop")[1] == "clamsmtpd stopped; process %d is finishing its last messages.\n" % old
+        code, out = init("stop")
+        assert code == 0 and "stopped" not in out and " %d." % old in out
+        assert init("status")[0] == 3
+    wait_until(lambda: init("stop")[1] == "clamsmtpd stopped.\n", "the end of the old daemon")
+
+
+def test_a_stop_when_the_system_goes_down_waits(init):
+    r = init.rig
+    assert init("start")[0] == 0
+    with last_step(r) as hold:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            stop = pool.submit(init, "stop", RUNLEVEL="0")
+            wait_until(lambda: not os.path.exists(r.daemon.options["PidFile"]), "the stop")
+            with pytest.raises(concurrent.futures.TimeoutError):
+                stop.result(2)
+            hold.release()
+            assert stop.result(WAIT) == (0, "clamsmtpd stopped.\n")
+
+
+def test_one_that_does_not_stop_is_not_said_to(init):
+    r = init.rig
+    assert init("start")[0] == 0
+    pid = pid_of(r)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        code, out = init("stop")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (code, out) == (1, "clamsmtpd (process %d) does not stop.\n" % pid)
+    wait_until(lambda: init("status")[0] == 3, "the end of the daemon")
+
+
+@pytest.mark.parametrize("top", ["/run", "/var/run"])
+def test_the_directory_of_the_pid_file_is_made(init, top):
+    """In a /run of our own."""
+    r = init.rig
+    path = top + "/clamsmtpd-test/deep/pid"
+    r.daemon.options["PidFile"] = path
+    r.daemon.write_config()
+    init.wrapper = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /run && for verb in start status; do "
+                    "sh \"$1\" $verb || exit; done; ls -ld %s; cat %s; sh \"$1\" stop" % (os.path.dirname(path), path)]
+    if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/run"]).returncode != 0:
+        pytest.skip("no mount namespace")
+    code, out = init("start")
+    assert code == 0, out
+    lines = out.splitlines()
+    assert lines[:2] == ["clamsmtpd started.", "clamsmtpd is running."]
+    assert lines[2].split()[2] == "nobody" and lines[3].isdigit()
+    assert lines[4] == "clamsmtpd stopped."

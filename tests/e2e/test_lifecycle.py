@@ -179,6 +179,45 @@ def test_the_lines_of_start_and_stop(make):
     assert [l for l in r.daemon.log_lines if l in wanted] == wanted
 
 
+# What is not there yet at boot: the service manager tries that again, but not
+# exit status 2.
+@pytest.mark.parametrize("status, options", [
+    (1, {"TempDirectory": "{d}/none"}),
+    (1, {"Listen": "{d}/none/s"}),
+    (1, {"Listen": "192.0.2.1:10025"}),
+    (1, {"Listen": "no-such-host.invalid:10025"}),
+    (1, {"User": "no-such-user"}),
+    (2, {"TempDirectory": "{d}/clamd"}),
+    (2, {"TimeOut": "x"}),
+    (2, {"Listen": "127.0.0.1:99999"}),
+    (2, {"Nonsense": "x"}),
+])
+def test_exit_status_2_is_a_wrong_configuration_and_nothing_else(make, status, options):
+    r = make(start=False)
+    r.daemon.options.update({name: value.format(d=r.directory) for name, value in options.items()})
+    r.daemon.auto_listen = "Listen" not in options
+    r.daemon.spawn()
+    assert r.daemon.wait_exit() == status, r.daemon.log_lines
+
+
+@pytest.mark.parametrize("detached", [True, False])
+def test_a_pid_file_that_cannot_be_written(make, detached):
+    """Who detaches can be found by it alone."""
+    r = make(start=False)
+    if not detached:
+        r.daemon.options["PidFile"] = r.directory + "/none/pid"
+        r.daemon.start()
+        return
+    with Detached(r) as d:
+        d.pid_file = r.daemon.options["PidFile"] = r.directory + "/none/pid"
+        r.daemon.write_config()
+        p = d.launch()
+        assert p.returncode == 1
+        assert "clamsmtpd: couldn't open pid file: %s: No such file or directory" % d.pid_file in p.stderr
+    with pytest.raises(ConnectionRefusedError):
+        Client(r.daemon.address)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_signals_that_stop(make, number):
     r = make()

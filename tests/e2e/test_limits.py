@@ -2,10 +2,15 @@
 # Copyright (c) 2026 the clamsmtpd contributors
 """MaxConnections, shortage of descriptors, and the limit of recipients."""
 
+import os
 import resource
+import sys
 import time
 
-from rig import BUSY, GREETING, NO_SERVER, QUEUED, Client, wait_until
+import pytest
+
+from rig import (BUSY, CONTENT, FOUND, GREETING, QUEUED, REJECTED, Client, Hold,
+                 wait_until)
 
 
 def open_sessions(r, n):
@@ -67,23 +72,70 @@ def test_many(make):
         c.close()
 
 
-def test_no_descriptors(make):
-    # A hard limit of 24 descriptors is enough for a few sessions only.
-    r = make(MaxConnections="64", start=False)
-    r.daemon.preexec = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
-    r.daemon.start()
-    clients = [Client(r.daemon.address, greet=False) for _ in range(40)]
-    replies = {c.reply() for c in clients[:12]}
-    assert GREETING in replies and replies <= {GREETING, BUSY, NO_SERVER}
-    mark = len(r.daemon.log_lines)
-    for c in clients:
-        c.close()
+def few_descriptors(make, n, **options):
+    r = make(MaxConnections="64", start=False, **options)
+    r.daemon.preexec = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n))
+    return r
 
-    def recovered():
-        with r.client() as c:
-            return c.greeting == GREETING and c.mail()[:3] == b"250"
-    wait_until(recovered)
-    assert len(r.daemon.log_lines) - mark < 10000, "the log is flooded"
+
+INHERIT = """import os, sys
+for _ in range(int(sys.argv[1])):
+    os.set_inheritable(os.dup(0), True)
+os.execv(sys.argv[2], sys.argv[2:])"""
+CARRIED = r"^the system allows %d descriptors, which is enough for (\d+) connections at once; 64 would need \d+: "
+
+
+@pytest.mark.parametrize("limit, inherited", [(24, 0), (64, 0), (64, 30), (150, 0)])
+@pytest.mark.parametrize("mode", ["stream", "scan"])
+def test_few_descriptors(make, limit, inherited, mode):
+    """As many are served as there are descriptors for, to the last one."""
+    r = few_descriptors(make, limit, ScanMode=mode, Quarantine="on", Action="bounce")
+    if inherited:
+        r.daemon.wrapper = [sys.executable, "-c", INHERIT, str(inherited)]
+    r.daemon.start()
+    n = int(r.daemon.wait_log(CARRIED % limit).group(1))
+    assert (limit - inherited - 20) // 4 <= n <= (limit - inherited - 8) // 4
+    for _ in range(3):
+        hold = Hold()
+        r.clamd.next(*[(hold, FOUND)] * n)
+        clients = open_sessions(r, n)
+        for c in clients:
+            c.envelope()
+            c.cmd(b"DATA")
+            c.send(CONTENT + b"x" * 100000 + b"\r\n.\r\n")
+        r.clamd.wait(lambda: len(r.clamd.scans) == n, "all scans")
+        others = [Client(r.daemon.address, greet=False) for _ in range(45)]
+        for c in others:
+            assert c.reply() == BUSY
+            c.expect_eof()
+            c.close()
+        hold.release()
+        for c in clients:
+            assert c.reply() == REJECTED
+            assert c.mail() == QUEUED
+            c.close()
+        r.clear()
+        wait_until(lambda: r.daemon.count_fds() <= r.daemon.base_fds)
+    assert len(r.daemon.virus_files()) == 3 * n
+    for path in r.daemon.virus_files():
+        os.unlink(path)
+    assert not any("Too many open files" in l for l in r.daemon.log_lines)
+
+
+def test_names_take_descriptors_to_look_them_up(make):
+    r = few_descriptors(make, 64)
+    r.daemon.options["OutAddress"] = "localhost:%d" % r.server.port
+    r.daemon.start()
+    n = int(r.daemon.wait_log(CARRIED % 64).group(1))
+    assert (64 - 20) // 7 <= n <= (64 - 8) // 7
+    check_limit(r, n)
+
+
+def test_too_few_descriptors_for_anybody(make):
+    r = few_descriptors(make, 15)
+    r.daemon.spawn()
+    assert r.daemon.wait_exit() == 1
+    r.daemon.wait_log("^the system allows 15 descriptors, which is enough for 0 connections at once")
 
 
 def test_too_many_recipients(make):
@@ -103,9 +155,8 @@ def test_too_many_recipients(make):
 
 
 def test_a_stop_without_descriptors(make):
-    r = make(start=False)
-    r.daemon.preexec = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
-    r.daemon.start()
+    r = make()
+    resource.prlimit(r.daemon.pid, resource.RLIMIT_NOFILE, (r.daemon.base_fds + 4,) * 2)
     clients = [Client(r.daemon.address, greet=False) for _ in range(60)]
     r.daemon.wait_log("couldn't accept a connection: Too many open files")
     start = time.monotonic()

@@ -3,6 +3,7 @@
 """The log: ids, data lines, syslog."""
 
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -120,6 +121,9 @@ def test_syslog(make):
         while not any("status=CLEAN" in l for l in lines):
             lines.append(log.recv(8192).decode())
         lines = [l for l in lines if "running as root" not in l]
+        facts = "(2.0.0): Listen %s, OutAddress %s, ClamAddress %s, user %s" % (
+            r.daemon.options["Listen"], r.server.address, r.clamd.address, pwd.getpwuid(os.geteuid()).pw_name)
+        assert lines[0][:4] == "<21>" and lines.pop(0)[20:] == "clamsmtpd: started " + facts
         head = r"<%d>\w{3} [ \d]\d \d\d:\d\d:\d\d clamsmtpd: 100000: "
         assert re.fullmatch(head % 22 + "accepted connection from: 127.0.0.1\n?\0?", lines[0])
         assert any(re.match(head % 19 + "unexepected response from clamd: broken", l) for l in lines)
@@ -129,7 +133,10 @@ def test_syslog(make):
         with open(pid_file) as f:
             pid = int(f.read())
         os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not os.path.exists(pid_file), "the end of the daemon")
+        last = ""
+        while ": stopped " not in last:
+            last = log.recv(8192).decode()
+        assert last[20:] == "clamsmtpd: stopped " + facts
         log.close()
 
 

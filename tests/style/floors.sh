@@ -74,6 +74,8 @@ awk '
 			complain(FILENAME ": no " quoted[2] ", seen from the top")
 		else if (its in floor && own in floor && floor[its] < floor[own])
 			complain(FILENAME " includes " quoted[2])
+		else if (own == "start" && its == "session")
+			complain(FILENAME " includes " quoted[2] ", which main alone may")
 	}
 	/^[a-z_0-9]+\(/ { name = $1; start = FNR }
 	/^}/ && start {
