@@ -198,7 +198,6 @@ EXTRA_DIST += \
 	tests/e2e/test_addresses.py \
 	tests/e2e/test_bugs_dialogue.py \
 	tests/e2e/test_bugs_running.py \
-	tests/e2e/test_bugs_of_the_original.py \
 	tests/e2e/test_budget.py \
 	tests/e2e/test_clamd.py \
 	tests/e2e/test_client_gone.py \

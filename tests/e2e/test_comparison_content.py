@@ -8,7 +8,7 @@ import re
 import time
 
 from comparison import ADDED, BYE, ENVELOPE, ENVELOPE_OK, MESSAGE, QUIT, RSET, Comparison, logged
-from rig import CLOSE, CONTENT, GREETING, HANG, LOCAL_ERROR, QUEUED, START_DATA, TIMED_OUT
+from rig import CLOSE, CONTENT, GREETING, LOCAL_ERROR, QUEUED, START_DATA, TIMED_OUT
 
 COMPARISON = Comparison()
 scenario = COMPARISON.scenario

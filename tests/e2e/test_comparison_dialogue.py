@@ -6,7 +6,7 @@ import contextlib
 import socket
 import time
 
-from comparison import BYE, NOOP_OK, QUIT, RSET, Comparison, logged
+from comparison import BYE, NOOP_OK, QUIT, Comparison, logged
 from rig import CLOSE, CONTENT, GREETING, HANG, NO_SERVER, RESET, SERVER_CLOSED, TIMED_OUT, Hold
 
 COMPARISON = Comparison()

@@ -6,7 +6,7 @@ import contextlib
 import time
 
 from cells import ENVELOPE, HASTY, IMPATIENT, TIMEOUT, TO_DATA, Matrix, expect, expect_end
-from rig import (CONTENT, GREETING, LOCAL_ERROR, OK, QUEUED, START_DATA, TIMED_OUT, Drip, Hold,
+from rig import (CONTENT, GREETING, LOCAL_ERROR, QUEUED, START_DATA, TIMED_OUT, Drip, Hold,
                  needs_compiler)
 
 matrix = Matrix()

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # Each file of the tests is named in tests/local.mk, or the tarball lacks it;
-# and each fuzzer has seeds.
+# each that is named is there; and each fuzzer has seeds.
 set -u
 cd "${srcdir:-$(dirname "$0")/../..}" || exit 99
 
@@ -21,6 +21,9 @@ for f in tests/*.* tests/[!f]*/*.* tests/e2e/*/*.py tests/unit/*/*.* \
 	esac
 	grep -q "[	 ]$name\( \|\$\)" tests/local.mk ||
 		complain "tests/local.mk does not name $name"
+done
+for f in $(grep -o 'tests/[a-z0-9_/]*\.\(c\|cf\|dict\|h\|py\|sh\)\>' tests/local.mk); do
+	[ -f "$f" ] || complain "tests/local.mk names $f, which is not there"
 done
 for f in tests/fuzz/*.c; do
 	name=$(basename "$f" .c)
