@@ -208,6 +208,17 @@ for compiler in gcc clang musl-gcc; do
 		build_in $compiler $compiler
 	fi
 done
+# Not every compiler has the libraries for it.
+if echo 'int main(void) { return 0; }' |
+	gcc -m32 -x c -o "$logs/m32" - 2>/dev/null; then
+	if build_in m32 'gcc -m32'; then
+		CLAMSMTPD=$top/build/m32/src/clamsmtpd run_pytest e2e-m32 \
+			tests/e2e/large_message.py tests/e2e/test_data.py
+	fi
+else
+	skipped=$((skipped + 1))
+	echo "skipped: build-m32: gcc makes no 32-bit programs (gcc-multilib)"
+fi
 lint cppcheck cppcheck -q --std=c11 --inline-suppr --error-exitcode=1 \
 	--enable=warning,performance,portability \
 	-I. --include=config.h '-DSYSCONFDIR="/etc"' common src

@@ -15,6 +15,13 @@ AM_TESTS_ENVIRONMENT = \
 TESTS = $(check_PROGRAMS) $(style_tests) tests/e2e/run.sh
 check_PROGRAMS = $(unit_tests) $(replay_programs)
 
+# A test's own words are in its log only.
+check-local:
+if !HAVE_CMOCKA
+	@echo 'skipped: tests/unit: configure has not found cmocka (Debian: libcmocka-dev)'
+endif
+	@$(SHELL) $(srcdir)/tests/e2e/run.sh --can || test $$? -eq 77
+
 # ---- unit tests: tests/unit/WING/X.t of X.c
 
 if HAVE_CMOCKA
@@ -182,6 +189,7 @@ EXTRA_DIST += \
 	tests/e2e/comparison.py \
 	tests/e2e/conftest.py \
 	tests/e2e/fail_malloc.c \
+	tests/e2e/large_message.py \
 	tests/e2e/rig/__init__.py \
 	tests/e2e/rig/actions.py \
 	tests/e2e/rig/basics.py \

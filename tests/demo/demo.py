@@ -200,9 +200,21 @@ def send_all(daemon, receiver):
     return wrong
 
 
+STAY = """
+The daemon goes on at 127.0.0.1, port {port}; its console log follows; ^C ends it.
+To send it something clean, something infected, or without swaks:
+
+    swaks --server 127.0.0.1:{port} --from a@example.test --to b@example.test
+    swaks --server 127.0.0.1:{port} --from a@example.test --to b@example.test \\
+        --body '{eicar}'
+    python3 -c "import smtplib; print(smtplib.SMTP('127.0.0.1', {port}).sendmail( \\
+        'a@example.test', 'b@example.test', 'Subject: hello') or 'taken')"
+"""
+
+
 def stay(daemon):
-    print("\nThe daemon goes on at 127.0.0.1, port %d; its console log "
-          "follows; ^C ends it." % daemon.port, flush=True)
+    print(STAY.format(port=daemon.port, eicar=samples.EICAR.decode()),
+          flush=True)
     daemon.echo = True
     daemon.process.wait()
     return 1

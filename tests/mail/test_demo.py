@@ -2,6 +2,7 @@
 """The demonstration itself; it needs real clamd, but no rights."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,13 +26,38 @@ def test_four_messages_end_as_they_should():
     assert done.stdout.endswith(b"4 of 4 messages ended as they should.\n")
 
 
-def test_stay_ends_at_interrupt():
+def commands(lines):
+    """The commands that the demonstration shows, up to the last one."""
+    found = []
+    for line in lines:
+        text = line.decode()
+        if text.startswith(" " * 8):
+            found[-1] += text
+        elif text.startswith(" " * 4):
+            found.append(text)
+        elif len(found) == 3:
+            return found
+    raise AssertionError("only these commands: %r" % found)
+
+
+def said_by(command):
+    done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, timeout=SECONDS)
+    return done.stdout.decode()
+
+
+def test_stay_tells_what_to_send_and_ends_at_interrupt():
     with subprocess.Popen(DEMO + ["--stay"], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE) as demo:
         try:
             for line in demo.stdout:
                 if re.match(rb"The daemon goes on at .* port \d+;", line):
                     break
+            clean, infected, plain = commands(demo.stdout)
+            if shutil.which("swaks"):
+                assert "<-  250 2.0.0 Taken" in said_by(clean)
+                assert "<** 550 " in said_by(infected)
+            assert said_by(plain) == "taken\n"
             demo.send_signal(signal.SIGINT)
             assert demo.wait(60) == 0
         finally:

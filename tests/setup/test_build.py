@@ -72,3 +72,10 @@ def test_flags_too_and_nothing_without_need(tree):
     assert compiles not in tree.run("make", "V=0")
     tree.run(*arguments, "CPPFLAGS=-DMARK=\"1\"")
     assert compiles in tree.run("make", "V=0", compiles)
+
+
+def test_make_check_says_that_it_leaves_out_the_dialogues(tree, tmp_path):
+    (tmp_path / "pytest.py").write_text("raise ImportError\n")
+    said = tree.run("env", "PYTHONPATH=%s" % tmp_path, "make", "check",
+                    "TESTS=", "check_PROGRAMS=")
+    assert "skipped: tests/e2e: there is no Python with pytest" in said
