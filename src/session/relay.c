@@ -119,6 +119,21 @@ flush(struct session *s)
 	return IO_OK;
 }
 
+/* Say who it was that was waited for. */
+static void
+tell_silence(const struct session *s)
+{
+	const int ms = s->watch.timeout_ms;
+	const char *ip = s->client.ip;
+
+	log_error("network operation timed out");
+	if (upstream_owes_reply(&s->upstream))
+		upstream_tell_silence(&s->upstream, ms);
+	else
+		log_error("client %s sent no command for %d s",
+		    *ip == '\0' ? "UNKNOWN" : ip, ms / 1000);
+}
+
 /* Wait for either party, and read what has come.  As flush. */
 static enum io
 wait_for_parties(struct session *s)
@@ -128,7 +143,7 @@ wait_for_parties(struct session *s)
 	enum io io = watch_parties(&s->watch, hear, &seen);
 
 	if (io == IO_TIMEOUT)
-		log_error("network operation timed out");
+		tell_silence(s);
 	if (io != IO_OK)
 		return io == IO_ERROR ? IO_OK : io;
 	if (seen.upstream)

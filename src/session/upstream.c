@@ -19,7 +19,7 @@ upstream_connect(struct upstream *u, const struct addr *addr, const char *name,
 {
 	int fd = sock_connect(addr, waiter, deadline_in(timeout_ms));
 
-	*u = (struct upstream){.addr = *addr, .barrier = true};
+	*u = (struct upstream){.addr = *addr, .name = name, .barrier = true};
 	addr_host(addr, u->ip);
 	if (fd < 0) {
 		if (errno != ECANCELED)
@@ -32,6 +32,19 @@ upstream_connect(struct upstream *u, const struct addr *addr, const char *name,
 	if (pending_push(&u->pending, greeting, "", 0) < 0)
 		upstream_lose(u, UPSTREAM_UNTOLD);
 	return 0;
+}
+
+void
+upstream_tell_silence(const struct upstream *u, int silence_ms)
+{
+	const bool named = u->name != NULL;
+	size_t len;
+
+	(void)conn_peek(&u->conn, &len);
+	log_error("%s %s %s for %d s", named ? "OutAddress" : "server",
+	    named ? u->name : u->ip,
+	    len == 0 ? "answered nothing" : "did not end its answer",
+	    silence_ms / 1000);
 }
 
 static void
@@ -255,6 +268,7 @@ upstream_keep_alive(struct upstream *u)
 static enum io
 fill(struct upstream *u, struct deadline d)
 {
+	const int wait_ms = deadline_left_ms(d);
 	enum io io = conn_fill(&u->conn, d);
 
 	switch (io) {
@@ -266,6 +280,7 @@ fill(struct upstream *u, struct deadline d)
 		break;
 	case IO_TIMEOUT:
 		log_warn("SERVER: network read operation timed out");
+		upstream_tell_silence(u, wait_ms);
 		break;
 	case IO_ERROR:
 		log_error("SERVER: couldn't read data from socket: %m");

@@ -35,6 +35,7 @@ enum upstream_loss {
 struct upstream {
 	struct conn conn;
 	struct addr addr;
+	const char *name; /* option OutAddress; NULL: a client's own choice */
 	char ip[ADDR_TEXT_MAX];
 	enum upstream_loss lost;
 	bool bade; /* it said 421 or 221: its end is no surprise */
@@ -69,14 +70,20 @@ struct exchange {
 extern const struct exchange upstream_unheard;
 
 /*
- * Connect to addr until the deadline.  name is what the log calls it; waiter is
- * borrowed until upstream_close; timeout_ms is as in conn_open.  The greeting
+ * Connect to addr until the deadline.  name is what the log calls it (NULL: its
+ * address); name and waiter are borrowed until upstream_close; timeout_ms is as in conn_open.  The greeting
  * is awaited as the reply to a command with this exchange.  Returns 0, or -1
  * with errno (ECANCELED: the waiter ended it), logged but for that.
  */
 int upstream_connect(struct upstream *u, const struct addr *addr,
     const char *name, struct waiter *waiter, int timeout_ms,
     const struct exchange *greeting);
+
+/*
+ * Log that it was silent for so long, by the name that the configuration has
+ * for it.
+ */
+void upstream_tell_silence(const struct upstream *u, int silence_ms);
 
 /*
  * Put the client's command; its argument is kept with its exchange.  alone: no

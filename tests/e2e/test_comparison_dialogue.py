@@ -15,6 +15,7 @@ scenario = COMPARISON.scenario
 NOT_IMPLEMENTED = b"502 Command not implemented\r\n"
 DID_NOT_WAIT = "client 127.0.0.1 is out of step: it did not wait for a reply"
 OUT_OF_STEP = b"554 5.5.0 Command out of step, closing connection\r\n"
+SILENT_CLIENT = logged("network operation timed out", "client 127.0.0.1 sent no command for 1 s")
 
 
 @scenario()
@@ -241,7 +242,7 @@ def a_too_long_command(s):
 
 @scenario(TimeOut=1,
           differs={"client": [GREETING + b"500 5.5.2 Command with NUL or stray CR\r\n" + TIMED_OUT],
-                   "server": [b""]},
+                   "server": [b""], "log": SILENT_CLIENT},
           why="[BUG] a command was cut at NUL with its line end and glued to the next")
 def nul_in_a_command(s):
     c = s.client()
@@ -383,15 +384,16 @@ def a_very_long_reply_line(s):
 
 
 @scenario(TimeOut=1,
-          differs={"client": [GREETING + TIMED_OUT]},
-          why="[BUG] a time-out closed the connection without 421")
+          differs={"client": [GREETING + TIMED_OUT], "log": SILENT_CLIENT},
+          why="[BUG] a time-out closed the connection without 421, and the log did not name who was silent")
 def an_idle_client(s):
     s.client().rest()
 
 
 @scenario(TimeOut=1,
-          differs={"client": [GREETING + TIMED_OUT]},
-          why="[BUG] a time-out closed the connection without 421")
+          differs={"client": [GREETING + TIMED_OUT],
+                   "log": logged("network operation timed out", "OutAddress SERVER answered nothing for 1 s")},
+          why="[BUG] a time-out closed the connection without 421, and the log did not name who was silent")
 def a_silent_server(s):
     s.server.on("NOOP", HANG)
     c = s.client()

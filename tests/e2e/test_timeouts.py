@@ -27,7 +27,12 @@ def test_an_idle_client(rig):
         c.expect_eof()
     assert time.monotonic() - start > 0.9
     rig.server.connections[0].wait_closed()
-    rig.daemon.wait_log("network operation timed out", rig.mark)
+    rig.daemon.wait_log("^[0-9A-F]+: network operation timed out$", rig.mark)
+    rig.daemon.wait_log("^[0-9A-F]+: client 127.0.0.1 sent no command for 1 s$", rig.mark)
+
+
+def server_was(rig, what, seconds=1):
+    rig.daemon.wait_log("^[0-9A-F]+: OutAddress %s %s for %d s$" % (rig.server.address, what, seconds), rig.mark)
 
 
 def test_an_unfinished_command(rig):
@@ -70,6 +75,8 @@ def test_a_silent_server(rig, step):
         assert c.reply() == TIMED_OUT
         c.expect_eof()
     rig.server.connections[0].wait_closed()
+    rig.daemon.wait_log("^[0-9A-F]+: network operation timed out$", rig.mark)
+    server_was(rig, "answered nothing")
 
 
 def test_an_unfinished_greeting(rig):
@@ -77,6 +84,7 @@ def test_an_unfinished_greeting(rig):
     with rig.client(greet=False) as c:
         assert c.reply() == TIMED_OUT
         c.expect_eof()
+    server_was(rig, "did not end its answer")
 
 
 def test_a_silent_server_in_data(rig):
