@@ -12,10 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
-#include <sys/uio.h>
 
-#include "common/deadline.h"
 #include "common/pool.h"
 #include "common/sock.h"
 #include "common/strbuf.h"
@@ -23,7 +20,6 @@
 #define CONN_LINE_MAX 4221 /* octets with line end; what 1.10 let pass */
 #define CONN_INPUT_SIZE 8192 /* octets read ahead in a dialogue */
 #define CONN_INPUT_MAX POOL_BUFFER_SIZE
-#define CONN_PIECES_MAX 4
 #define CONN_LOG_MAX 79 /* octets of a line that are logged; as 1.10 */
 #define CONN_RATE_MIN 100 /* octets/s; slower bulk data meets its deadline */
 
@@ -37,14 +33,16 @@ struct conn {
 	struct waiter *waiter;
 	int timeout_ms; /* for writing, and for each wait of bulk data */
 	bool may_answer_early; /* input ends a write that waits: IO_EOF */
-	/* private: unread input is in[in_start..in_end) */
-	char *in;
-	size_t in_start, in_end, in_cap;
-	size_t in_seen; /* octets of the unread input known to have no LF */
-	size_t skipped; /* octets of a line too long thrown away so far */
-	struct strbuf out;
-	conn_shown *shown;
-	void *secrets;
+	struct { /* of conn.c and conn_out.c alone */
+		char *in; /* unread input is in[in_start..in_end) */
+		size_t in_start, in_end, in_cap;
+		size_t in_seen; /* unread octets known to have no LF */
+		size_t skipped; /* octets of a line too long, thrown away */
+		struct strbuf out; /* what was put since the last sending */
+		bool sending;
+		conn_shown *shown;
+		void *secrets;
+	} own;
 };
 
 /* A line in the input buffer: valid until the connection is read again. */
@@ -113,50 +111,14 @@ enum io conn_fill_bulk(struct conn *c, struct deadline d);
  * Take a complete line from the unread octets.  Returns true with *line, or
  * false when there is none yet.  Of a line of more than CONN_LINE_MAX octets
  * the beginning is kept and the rest thrown away; it is delivered, marked as
- * cut, when its end has come.  c->skipped counts what was thrown away, so the
- * caller can tell an endless line.
+ * cut, when its end has come.  conn_skipped counts what was thrown away of one
+ * that has not ended, so the caller can tell an endless line.
  */
 bool conn_line(struct conn *c, struct line *line);
+size_t conn_skipped(const struct conn *c);
 
 /* Give memory back while nothing is unread or unsent. */
 void conn_rest(struct conn *c);
-
-/*
- * Append to the output.  When memory runs out, conn_flush says so.  What is put
- * to a closed connection is thrown away.
- */
-void conn_put(struct conn *c, const void *data, size_t len);
-
-/* Make sure that n octets more can be put.  Returns 0, or -1 with ENOMEM. */
-int conn_reserve(struct conn *c, size_t n);
-
-/* Has memory run out for what was put, so that it cannot be sent? */
-bool conn_has_failed(const struct conn *c);
-
-/* How many octets of an unfinished line too long were thrown away. */
-size_t conn_skipped(const struct conn *c);
-
-/* Append a line and CRLF, and log it. */
-void conn_put_line(struct conn *c, const char *line, size_t len);
-
-/*
- * Send the output, then the n <= CONN_PIECES_MAX pieces of iov.  more: hold
- * back the last short segment, as more follows.  The peer has the connection's
- * timeout_ms, renewed as it takes CONN_RATE_MIN octets per second.
- * Returns IO_OK, IO_TIMEOUT, IO_CANCELLED, IO_EOF (the peer may answer early
- * and has), or IO_ERROR with errno (EPIPE, ECONNRESET, ENOMEM, ...).
- */
-enum io conn_send(struct conn *c, const struct iovec *iov, size_t n, bool more);
-enum io conn_flush(struct conn *c);
-
-/* Tell the peer that nothing more will come; what it says can still be read. */
-void conn_end_output(struct conn *c);
-
-/*
- * Send len octets of the file fd from offset on, after the output.  As
- * conn_send; IO_ERROR with EIO when the file is shorter.
- */
-enum io conn_sendfile(struct conn *c, int fd, off_t offset, off_t len);
 
 /* Log "ROLE < line" or "ROLE > line" at LOG_DEBUG.  Secrets are "[...]". */
 void conn_log(const struct conn *c, char way, const char *line, size_t len);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/portable.h"
 #include "common/sock.h"
 
 #define LOCK_TRIES 50 /* to get the directory of a path for ourselves */
@@ -142,8 +143,7 @@ int
 listener_accept(const struct listener *l, struct addr *peer)
 {
 	socklen_t len = sizeof peer->u;
-	int fd =
-	    accept4(l->fd, &peer->u.sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = portable_accept(l->fd, &peer->u.sa, &len);
 
 	if (fd < 0)
 		return -1;

@@ -116,18 +116,18 @@ sock_connect(const struct addr *a, struct waiter *waiter, struct deadline d)
 	return rc < 0 ? sock_close_failed(fd) : fd;
 }
 
-bool
-sock_is_drained(int fd)
+int
+sock_queued(int fd)
 {
 	int left = 0;
 
 #ifdef TIOCOUTQ
 	if (ioctl(fd, TIOCOUTQ, &left) < 0)
-		return true;
+		return 0;
 #else
 	(void)fd;
 #endif
-	return left == 0;
+	return left;
 }
 
 void

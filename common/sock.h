@@ -11,8 +11,6 @@
 #ifndef COMMON_SOCK_H
 #define COMMON_SOCK_H
 
-#include <stdbool.h>
-
 #include "common/addr.h"
 #include "common/deadline.h"
 
@@ -53,11 +51,11 @@ int sock_connect(
     const struct addr *a, struct waiter *waiter, struct deadline d);
 
 /*
- * Has the peer taken all that was sent?  A local one has read it, one on the
- * network at least received it.  True where that cannot be told.
- * Source: unix(7) and tcp(7), SIOCOUTQ.
+ * How much of what was sent the peer has still to take: a local one to read,
+ * one on the network at least to receive.  In octets, roughly; 0 where that
+ * cannot be told.  Source: unix(7) and tcp(7), SIOCOUTQ.
  */
-bool sock_is_drained(int fd);
+int sock_queued(int fd);
 
 /* The local address of fd; no address (len 0) when it cannot be told. */
 void sock_local(int fd, struct addr *local);

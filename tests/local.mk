@@ -31,6 +31,7 @@ unit_tests = \
 	tests/unit/common/addr.t \
 	tests/unit/common/cfgfile.t \
 	tests/unit/common/conn.t \
+	tests/unit/common/conn_out.t \
 	tests/unit/common/deadline.t \
 	tests/unit/session/verbs.t \
 	tests/unit/common/log.t \
@@ -67,6 +68,8 @@ endif
 LDADD = src/libsmtpd.a common/libcommon.a $(cmocka_lib)
 
 # A clock, and a file system without O_TMPFILE, that are made by hand.
+tests_unit_common_conn_out_t_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_gettime -Wl,--wrap=sendfile
 tests_unit_common_log_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
 tests_unit_mail_spool_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
 # clamd's end of a connection is played.
@@ -237,6 +240,7 @@ EXTRA_DIST += \
 	tests/e2e/test_logging.py \
 	tests/e2e/test_loopback.py \
 	tests/e2e/test_memory.py \
+	tests/e2e/test_old_containers.py \
 	tests/e2e/test_options.py \
 	tests/e2e/test_oversize.py \
 	tests/e2e/test_out_of_step.py \

@@ -106,7 +106,7 @@ spool_dir_take(const char *dir)
 	if (value == 0)
 		return create_unnamed(dir);
 	/* A directory that has become useless is so for every thread. */
-	if (faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0)
+	if (access(dir, W_OK | X_OK) < 0)
 		return -1;
 	(void)pthread_setspecific(kept, NULL);
 	return (int)value - 1;
@@ -133,7 +133,7 @@ spool_dir_check(const char *dir)
 		errno = ENOTDIR;
 		return SPOOL_DIR_BAD;
 	}
-	if (faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0)
+	if (access(dir, W_OK | X_OK) < 0)
 		return SPOOL_DIR_BAD;
 	return (st.st_mode & (S_IWOTH | S_IWGRP)) != 0 ? SPOOL_DIR_SHARED
 						       : SPOOL_DIR_GOOD;

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/conn.h"
+#include "common/conn_out.h"
 #include "common/log.h"
 #include "src/scan/clamd_ask.h"
 
@@ -202,7 +202,7 @@ hear(struct talk *t)
 	if (verdict == SCAN_FAILED)
 		return;
 	/* Who has left octets unread does not speak of them. */
-	t->asked = t->asked && sock_is_drained(t->conn.fd);
+	t->asked = t->asked && sock_queued(t->conn.fd) == 0;
 	if (verdict == SCAN_CLEAN && t->asked && t->io == IO_OK)
 		t->io = await_close(&t->conn);
 }

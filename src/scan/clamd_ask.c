@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "src/scan/clamd_ask.h"
+#include "common/conn_out.h"
 
 #include <arpa/inet.h>
 #include <stdint.h>

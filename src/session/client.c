@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/conn_out.h"
 #include "common/log.h"
 
 #define TEXT_LOST " (text lost for want of memory)"

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "common/conn_out.h"
 #include "common/log.h"
 #include "common/pool.h"
 #include "src/mail/header_line.h"

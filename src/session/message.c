@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "common/conn_out.h"
 #include "common/log.h"
 #include "src/scan/action.h"
 #include "src/scan/clamd.h"

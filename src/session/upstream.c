@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/conn_out.h"
 #include "common/log.h"
 
 const struct exchange upstream_unheard = {.name = "unheard"};
