@@ -269,7 +269,7 @@ run_virus_action(struct message *m)
 		log_error("couldn't run virus action: out of memory");
 	else if (hook_run(s->set->virus_action, &facts, &s->virus_action,
 		     &s->watch.waiter) < 0)
-		log_error("couldn't start virus action: %m");
+		log_error("couldn't fork for virus action: %m");
 	strbuf_free(&sender);
 	strbuf_free(&recipients);
 }

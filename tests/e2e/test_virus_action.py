@@ -240,7 +240,7 @@ def test_a_stop_does_not_wait_for_a_turn(make):
         r.daemon.signal(signal.SIGTERM)
         assert r.daemon.process.wait(10) == 0
         assert time.monotonic() - begin < 5
-    r.daemon.wait_log("couldn't start virus action: ")
+    r.daemon.wait_log("couldn't fork for virus action: ")
     open(r.out + ".go", "w").close()
 
 
