@@ -33,8 +33,8 @@ smtp_never_send_ehlo = yes
 smtp_discard_ehlo_keywords = xforward, 8bitmime, dsn, size, pipelining
 smtp_discard_ehlo_keyword_address_maps = static:xforward
 smtp_skip_5xx_greeting = no
-smtp_reply_filter = regexp:{{ {{/^2(.*)/ 5$1}} }}
-smtp_delivery_status_filter = regexp:{{ {{/^4(.*)/ 5$1}} }}
+smtp_reply_filter = regexp:{{ {{/^2(.*)/ 5$$1}} }}
+smtp_delivery_status_filter = regexp:{{ {{/^4(.*)/ 5$$1}} }}
 smtp_quote_rfc821_envelope = no
 smtp_generic_maps = static:wrong@example.test
 smtp_header_checks = regexp:{{ {{/^Subject:/ IGNORE}} }}
@@ -61,7 +61,7 @@ default_transport_rate_delay = 20s
 virtual_destination_rate_delay = 0s
 virtual_transport_rate_delay = 0s
 virtual_delivery_status_filter =
-default_delivery_status_filter = regexp:{{ {{/^4(.*)/ 5$1}} }}
+default_delivery_status_filter = regexp:{{ {{/^4(.*)/ 5$$1}} }}
 """
 
 SERVER = """
@@ -75,6 +75,7 @@ smtpd_data_restrictions = reject
 smtpd_end_of_data_restrictions = reject
 smtpd_etrn_restrictions = reject
 smtpd_delay_reject = no
+smtpd_authorized_xclient_hosts =
 smtpd_helo_required = yes
 smtpd_reject_unlisted_sender = yes
 smtpd_sender_login_maps = static:nobody

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+import packages
 import site_settings
 from clamsmtpd import REPOSITORY, send, wait_for
-from postfix import MASTER, Postfix, howto
+from postfix import MASTER, Postfix, howto, program
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "e2e"))
 
@@ -129,7 +130,7 @@ def shared_before():
 
 
 def running(sections, **options):
-    if shutil.which("postfix") is None:
+    if program() is None:
         pytest.skip("Postfix is needed")
     directory = Path(tempfile.mkdtemp(prefix="clamsmtpd-howto."))
     directory.chmod(0o755)
@@ -184,6 +185,11 @@ def test_aliases_canonicals_and_copies_are_used_once(system):
     assert len(system.postfix.mailbox()) == 1
     assert len(system.postfix.mailbox("other")) == 1
     assert b"Return-Path: <sender@example.test>" in system.postfix.mailbox()[0]
+
+
+def test_mail_of_a_system_user_arrives(system):
+    system.deliver(message(), sender="cron@example.test")
+    assert len(system.postfix.mailbox()) == 1
 
 
 def test_a_virus_does_not_arrive(system):
@@ -260,8 +266,9 @@ def test_before_the_queue_a_slow_scan_makes_no_second_copy(before):
 
 def test_before_the_queue_the_sendmail_command_is_filtered_by_pickup(before):
     for content, copies in ((VIRUS, 0), (message(), 1)):
-        done = subprocess.run(["sendmail", "-C", str(before.postfix.config), "-i", "-f", "old@example.test",
-                               "alias@example.test"], input=content.replace(b"\r\n", b"\n"),
+        done = subprocess.run([packages.find("sendmail"), "-C", str(before.postfix.config), "-i",
+                               "-f", "old@example.test", "alias@example.test"],
+                              input=content.replace(b"\r\n", b"\n"), env=packages.environment(),
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         assert done.returncode == 0, done.stdout
         wait_for("it is scanned", lambda: len(before.clamd.scans) > copies, STARTED_SECONDS)
@@ -278,12 +285,18 @@ def documented(section):
             for words, entry in services(howto(section, 10025, 10026)).items()}
 
 
+def postconf():
+    """All parameters of this Postfix, with their defaults."""
+    if program() is None:
+        pytest.skip("Postfix is needed")
+    return subprocess.run([packages.find("postconf"), "-d"], stdout=subprocess.PIPE, check=True,
+                          env=packages.environment()).stdout.decode()
+
+
 @pytest.mark.parametrize("service, prefix", [("scan", "smtp_"), ("127.0.0.1:10026", "smtpd_")])
 def test_every_parameter_is_settled(service, prefix):
     """By an option of the how-to, or by a reason to leave it alone."""
-    if shutil.which("postconf") is None:
-        pytest.skip("postconf is needed")
-    known = subprocess.run(["postconf", "-d"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    known = postconf()
     names = re.findall(r"(?m)^(%s\w+) =" % prefix, known)
     assert len(names) > 90
     settled = documented("master.cf")[service]
@@ -297,9 +310,7 @@ def test_every_parameter_is_settled(service, prefix):
 
 def test_options_are_settings_of_postfix():
     """A misspelt one would do nothing."""
-    if shutil.which("postconf") is None:
-        pytest.skip("postconf is needed")
-    known = subprocess.run(["postconf", "-d"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    known = postconf()
     names = set(re.findall(r"(?m)^(\w+) =", known))
     for section in ("master.cf", "Before the queue"):
         for options in documented(section).values():
