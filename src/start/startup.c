@@ -86,8 +86,9 @@ check_user(struct startup *s)
 	}
 	if (s->change_user || user_is(&s->user))
 		return EXIT_SUCCESS;
-	log_error(
-	    "must be started as root to switch to user: %s (%s)", name, where);
+	log_error("must be started as root to switch to user: %s (%s: start "
+		  "it as root or as that user)",
+	    name, where);
 	return EXIT_FAILURE;
 }
 
@@ -127,6 +128,33 @@ detach(struct startup *s)
 	return EXIT_SUCCESS;
 }
 
+/* What would be a right Listen, after an error of bind(2). */
+static const char *
+bind_hint(int error)
+{
+	switch (error) {
+	case EADDRNOTAVAIL:
+		return "use an address of this host";
+	case EACCES:
+		return "start it as root, or use what its user may";
+	default:
+		return "use another address";
+	}
+}
+
+static void
+complain_of_listen(const struct settings *set)
+{
+	const char *listen = set->listen.text;
+
+	/* Who else listens there is no fault of the configuration. */
+	if (errno == EADDRINUSE)
+		log_write(LOG_CRIT, "couldn't bind to address: %s: %m", listen);
+	else
+		log_write(LOG_CRIT, "couldn't bind to address: %s: %m (%s: %s)",
+		    listen, settings_where(set, "Listen"), bind_hint(errno));
+}
+
 /* Ports below 1024 are only root's to bind, so this comes before User. */
 static int
 open_listener(struct startup *s)
@@ -141,8 +169,7 @@ open_listener(struct startup *s)
 		return EXIT_FAILURE;
 	}
 	if (listener_open(&s->listener, &addr) < 0) {
-		log_write(
-		    LOG_CRIT, "couldn't bind to address: %s: %m", listen->text);
+		complain_of_listen(s->set);
 		return EXIT_FAILURE;
 	}
 	if (s->change_user &&

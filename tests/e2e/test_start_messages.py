@@ -123,6 +123,25 @@ def test_the_user_is_root(directory, user):
         "those of root; use a user that has none)" % (directory, user))
 
 
+@pytest.mark.parametrize("listen, reason, hint", [
+    ("192.0.2.1:10025", "Cannot assign requested address", "use an address of this host"),
+    ("/nonexistent/listen", "No such file or directory", "use another address")])
+def test_where_nobody_can_listen(directory, listen, reason, hint):
+    code, err = load(directory, "OutAddress: 25\nListen: %s\n" % listen)
+    assert code == 1
+    assert err.splitlines()[-1] == "clamsmtpd: couldn't bind to address: %s: %s (%s/test.conf:2: %s)" % (
+        listen, reason, directory, hint)
+
+
+@root_only
+def test_who_may_not_change_the_user(directory):
+    code, err = load(directory, "OutAddress: 25\nUser: daemon\n", preexec_fn=drop_root)
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        "clamsmtpd: must be started as root to switch to user: daemon (%s/test.conf:2: start it as root or as "
+        "that user)" % directory)
+
+
 def place(r, option):
     """File and line of an option, as messages name them."""
     return "%s:%d" % (r.daemon.config, list(r.daemon.options).index(option) + 1)
