@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/strutil.h"
 
@@ -198,6 +199,21 @@ is_any(const struct addr *a)
 	return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
+/* What can be bound to is ours; also any other, if the system is set so. */
+static bool
+can_be_bound(const struct addr *a)
+{
+	struct addr any_port = *a;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool bound;
+
+	any_port.u.in.sin_port = 0;
+	bound = fd >= 0 && bind(fd, &any_port.u.sa, any_port.len) == 0;
+	if (fd >= 0)
+		(void)close(fd);
+	return bound;
+}
+
 bool
 addr_is_ours(const struct addr *a)
 {
@@ -208,8 +224,8 @@ addr_is_ours(const struct addr *a)
 		return false;
 	if (is_loopback(a))
 		return true;
-	if (getifaddrs(&all) < 0)
-		return false;
+	if (getifaddrs(&all) < 0) /* it needs netlink(7) */
+		return can_be_bound(a);
 	for (const struct ifaddrs *i = all; i != NULL && !found;
 	     i = i->ifa_next) {
 		const struct sockaddr_in *in = (const void *)i->ifa_addr;

@@ -130,6 +130,17 @@ sock_queued(int fd)
 	return left;
 }
 
+int
+sock_peer(int fd, struct addr *peer)
+{
+	socklen_t len = sizeof peer->u;
+
+	if (getpeername(fd, &peer->u.sa, &len) < 0)
+		return -1;
+	peer->len = len;
+	return 0;
+}
+
 void
 sock_local(int fd, struct addr *local)
 {

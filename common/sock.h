@@ -57,6 +57,9 @@ int sock_connect(
  */
 int sock_queued(int fd);
 
+/* The address fd is connected to.  Returns 0, or -1 with errno. */
+int sock_peer(int fd, struct addr *peer);
+
 /* The local address of fd; no address (len 0) when it cannot be told. */
 void sock_local(int fd, struct addr *local);
 

@@ -35,6 +35,7 @@ open_upstream(struct session *s)
 	if (upstream_connect(&s->upstream, &target,
 		set->transparent_proxy ? NULL : set->out_address.text,
 		&s->watch.waiter, s->watch.timeout_ms, &hello_greeting) == 0) {
+		target_join(&s->link, s->upstream.conn.fd);
 		conn_conceal(
 		    &s->upstream.conn, secrets_shown_of_server, &s->secrets);
 		return ANSWER_NONE;
@@ -202,6 +203,7 @@ close_session(struct session *s, enum answer last_word)
 	/* The last words must not wait for a stop that has been asked for. */
 	watch_enter(&s->watch, WATCH_FINAL);
 	client_close(&s->client, last_word);
+	target_leave(&s->link);
 	upstream_close(&s->upstream);
 	transaction_end(s);
 	hello_close(&s->hello);

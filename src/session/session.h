@@ -14,6 +14,7 @@
 
 #include "src/config/settings.h"
 #include "src/session/client.h"
+#include "src/session/target.h"
 #include "src/session/upstream.h"
 #include "src/session/watch.h"
 #include "src/smtp/answers.h"
@@ -37,6 +38,7 @@ struct session {
 	char id[16];
 	struct client client;
 	struct upstream upstream;
+	struct target_link link; /* written by target */
 	struct watch watch;
 	struct hello hello;
 	struct envelope envelope; /* written by transaction */

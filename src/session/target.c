@@ -5,6 +5,7 @@
  */
 #include "src/session/target.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -13,6 +14,78 @@
 
 /* Has the warning been given?  Set by whichever session is the first. */
 static atomic_bool warned;
+
+/* All our connections to mail servers, under the lock. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct target_link *links;
+
+void
+target_join(struct target_link *link, int fd)
+{
+	struct addr own;
+
+	sock_local(fd, &own);
+	if (own.len == 0 || own.u.sa.sa_family != AF_INET)
+		return;
+	pthread_mutex_lock(&lock);
+	*link = (struct target_link){links, own.u.in.sin_port, fd};
+	links = link;
+	pthread_mutex_unlock(&lock);
+}
+
+void
+target_leave(struct target_link *link)
+{
+	struct target_link **at = &links;
+
+	pthread_mutex_lock(&lock);
+	while (*at != NULL && *at != link)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = link->next;
+	pthread_mutex_unlock(&lock);
+}
+
+static bool
+is_same(const struct addr *a, const struct addr *b)
+{
+	return addr_same_host(a, b) && a->u.in.sin_port == b->u.in.sin_port;
+}
+
+/*
+ * Is the client at peer, connected by fd, the other end of l?  It went where we
+ * connected to, unless the packet filter has led it astray.
+ */
+static bool
+is_other_end(const struct target_link *l, int fd, const struct addr *peer)
+{
+	struct addr own, server, local, wanted;
+
+	sock_local(l->fd, &own);
+	if (!is_same(&own, peer) || sock_peer(l->fd, &server) < 0)
+		return false;
+	sock_local(fd, &local);
+	return is_same(&server, &local) ||
+	    (sock_original_destination(fd, &wanted) == 0 &&
+		is_same(&server, &wanted));
+}
+
+/* Have we connected to ourselves? */
+static bool
+is_from_us(int fd, const struct addr *peer)
+{
+	bool found = false;
+
+	if (peer->len == 0 || peer->u.sa.sa_family != AF_INET)
+		return false;
+	pthread_mutex_lock(&lock);
+	for (const struct target_link *l = links; l != NULL && !found;
+	     l = l->next)
+		found =
+		    l->port == peer->u.in.sin_port && is_other_end(l, fd, peer);
+	pthread_mutex_unlock(&lock);
+	return found;
+}
 
 /* Names may change what they stand for, so this is asked each time. */
 static bool
@@ -28,8 +101,8 @@ is_our_listener(const struct addr *target, const struct settings *set)
 }
 
 static int
-find_fixed(
-    struct addr *target, const struct settings *set, const struct addr *peer)
+find_fixed(struct addr *target, const struct settings *set, int fd,
+    const struct addr *peer)
 {
 	const char *text = set->out_address.text;
 
@@ -37,7 +110,7 @@ find_fixed(
 		log_error("couldn't resolve OutAddress: %s", text);
 		return -1;
 	}
-	if (is_our_listener(target, set)) {
+	if (is_our_listener(target, set) || is_from_us(fd, peer)) {
 		log_rarely(LOG_ERR,
 		    "loop detected: OutAddress leads back to Listen: %s", text);
 		return -1;
@@ -68,7 +141,8 @@ find_redirected(struct addr *target, const struct settings *set, int fd,
 			  "proxying: %m");
 		return -1;
 	}
-	if (addr_same_host(target, peer) || is_our_listener(target, set)) {
+	if (addr_same_host(target, peer) || is_our_listener(target, set) ||
+	    is_from_us(fd, peer)) {
 		log_rarely(LOG_ERR, "loop detected in transparent proxying");
 		return -1;
 	}
@@ -82,5 +156,5 @@ target_find(struct addr *target, const struct settings *set, int fd,
 {
 	if (set->transparent_proxy)
 		return find_redirected(target, set, fd, peer);
-	return find_fixed(target, set, peer);
+	return find_fixed(target, set, fd, peer);
 }

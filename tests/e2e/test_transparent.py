@@ -150,6 +150,22 @@ def test_our_own_port_is_a_loop_at_each_of_our_addresses(directory, in_namespace
     in_namespace(dialogue)
 
 
+@pytest.mark.parametrize("options", [{"OutAddress": None, "TransparentProxy": "on"}, {"OutAddress": "10.67.0.2:25"}],
+                         ids=["transparent", "fixed"])
+def test_a_rule_that_redirects_our_own_connections(directory, in_namespace, options):
+    """All that leaves for port 25 comes to us: so do our own connections."""
+    def dialogue():
+        with neighbour(), Rig(directory, Listen="0.0.0.0:10025", **options) as r:
+            sh("iptables -t nat -A OUTPUT -p tcp --dport 25 -j REDIRECT --to-ports 10025")
+            with Client(("10.67.0.2", 25)) as c:
+                assert c.greeting[:3] == b"421"
+                c.expect_eof()
+            r.daemon.wait_log("loop detected")
+            assert len([l for l in r.daemon.log_lines if "loop" in l]) == 1
+            assert len([l for l in r.daemon.log_lines if "accepted connection" in l]) < 8
+    in_namespace(dialogue)
+
+
 def test_the_client_itself_is_a_loop(directory, in_namespace):
     def dialogue():
         with FakeServer(host=CLIENT, port=25), \
