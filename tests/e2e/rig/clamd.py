@@ -60,8 +60,9 @@ class Scan(Peer):
 
     def leave_if_nobody_is_there(self):
         """A daemon that starts looks whether it can connect: that is no talk."""
+        wait = 0 if not isinstance(self.owner.next_action(), OnConnect) else socket.MSG_DONTWAIT
         try:
-            if self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+            if self.sock.recv(1, socket.MSG_PEEK | wait):
                 return
         except OSError:
             return
@@ -143,6 +144,10 @@ class FakeClamd(Listener):
         hold = Hold()
         self.next((hold, answer))
         return hold
+
+    def next_action(self):
+        with self.changed:
+            return self.queue[0] if self.queue else self.answer
 
     def _next_action(self):
         with self.changed:
