@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/uio.h>
 
 #include "common/pool.h"
 #include "common/sock.h"
@@ -20,6 +21,7 @@
 #define CONN_LINE_MAX 4221 /* octets with line end; what 1.10 let pass */
 #define CONN_INPUT_SIZE 8192 /* octets read ahead in a dialogue */
 #define CONN_INPUT_MAX POOL_BUFFER_SIZE
+#define CONN_LENT_MAX 4 /* pieces */
 #define CONN_LOG_MAX 79 /* octets of a line that are logged; as 1.10 */
 #define CONN_RATE_MIN 100 /* octets/s; slower bulk data meets its deadline */
 
@@ -39,6 +41,8 @@ struct conn {
 		size_t in_seen; /* unread octets known to have no LF */
 		size_t skipped; /* octets of a line too long, thrown away */
 		struct strbuf out; /* what was put since the last sending */
+		struct iovec lent[CONN_LENT_MAX]; /* behind out */
+		size_t lent_count;
 		bool sending;
 		conn_shown *shown;
 		void *secrets;

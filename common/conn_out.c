@@ -5,6 +5,7 @@
  */
 #include "common/conn_out.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -19,7 +20,23 @@ conn_put(struct conn *c, const void *data, size_t len)
 {
 	if (!conn_is_open(c))
 		return;
+	assert(c->own.lent_count == 0);
 	strbuf_add(&c->own.out, data, len);
+}
+
+void
+conn_lend(struct conn *c, void *data, size_t len)
+{
+	if (!conn_is_open(c))
+		return;
+	assert(c->own.lent_count < CONN_LENT_MAX && !c->own.sending);
+	c->own.lent[c->own.lent_count++] = (struct iovec){data, len};
+}
+
+void
+conn_take_back(struct conn *c)
+{
+	c->own.lent_count = 0;
 }
 
 int
@@ -148,20 +165,22 @@ send_all(struct conn *c, struct iovec *iov, unsigned short n, bool more)
 }
 
 /*
- * Send what was put, then the pieces.  The output is taken away meanwhile: what
- * a waiter puts must not move what is being sent.
+ * Send what was put and lent.  It is taken away meanwhile: what a waiter puts
+ * must not move what is being sent.
  */
 static enum io
-send_output(struct conn *c, const struct iovec *iov, size_t n, bool more)
+send_output(struct conn *c, bool more)
 {
-	struct iovec all[1 + CONN_PIECES_MAX];
+	struct iovec all[1 + CONN_LENT_MAX];
 	struct strbuf out = c->own.out;
+	size_t n = c->own.lent_count;
 	enum io io;
 
 	c->own.out = (struct strbuf){0};
+	c->own.lent_count = 0;
 	all[0] = (struct iovec){out.data, out.len};
 	for (size_t i = 0; i < n; i++)
-		all[i + 1] = iov[i];
+		all[i + 1] = c->own.lent[i];
 	/* msg_iovlen is an int in some libraries, a size_t in others. */
 	io = send_all(c, all, (unsigned short)(n + 1), more);
 	strbuf_clear(&out);
@@ -173,20 +192,20 @@ send_output(struct conn *c, const struct iovec *iov, size_t n, bool more)
 }
 
 enum io
-conn_send(struct conn *c, const struct iovec *iov, size_t n, bool more)
+conn_send(struct conn *c, bool more)
 {
 	enum io io;
 
-	if (c->own.sending && n == 0)
+	if (c->own.sending)
 		return IO_OK; /* who sends will send that, too */
-	if (c->own.out.failed || c->own.sending || n > CONN_PIECES_MAX) {
+	if (c->own.out.failed) {
 		errno = ENOMEM;
 		return failed_write(c, IO_ERROR);
 	}
 	c->own.sending = true;
-	io = send_output(c, iov, n, more);
-	while (io == IO_OK && c->own.out.len > 0)
-		io = send_output(c, NULL, 0, more);
+	do
+		io = send_output(c, more);
+	while (io == IO_OK && c->own.out.len > 0);
 	c->own.sending = false;
 	return io == IO_OK ? io : failed_write(c, io);
 }
@@ -194,7 +213,7 @@ conn_send(struct conn *c, const struct iovec *iov, size_t n, bool more)
 enum io
 conn_flush(struct conn *c)
 {
-	return conn_send(c, NULL, 0, false);
+	return conn_send(c, false);
 }
 
 void
@@ -207,7 +226,7 @@ enum io
 conn_sendfile(struct conn *c, int fd, off_t offset, off_t len)
 {
 	struct deadline d = deadline_in(c->timeout_ms);
-	enum io io = conn_send(c, NULL, 0, true);
+	enum io io = conn_send(c, true);
 	ssize_t n;
 
 	if (io != IO_OK)

@@ -7,11 +7,8 @@
 #define COMMON_CONN_OUT_H
 
 #include <sys/types.h>
-#include <sys/uio.h>
 
 #include "common/conn.h"
-
-#define CONN_PIECES_MAX 4
 
 /*
  * Append to the output.  When memory runs out, conn_flush says so.  What is put
@@ -29,15 +26,24 @@ bool conn_has_failed(const struct conn *c);
 void conn_put_line(struct conn *c, const char *line, size_t len);
 
 /*
- * Send the output, then the n <= CONN_PIECES_MAX pieces of iov.  more: hold
- * back the last short segment, as more follows.  The peer has the connection's
- * timeout_ms, renewed as it takes CONN_RATE_MIN octets per second.  What is put
- * meanwhile, by a waiter, is sent behind it; another conn_flush leaves it to
- * the first.
+ * Append a piece that is not copied: it is borrowed, and not written to, until
+ * it was sent.  Until then nothing may be put, and at most CONN_LENT_MAX pieces
+ * be lent.
+ */
+void conn_lend(struct conn *c, void *data, size_t len);
+
+/* Forget what was lent and has not been sent. */
+void conn_take_back(struct conn *c);
+
+/*
+ * Send the output.  more: hold back the last short segment, as more follows.
+ * The peer has the connection's timeout_ms, renewed as it takes CONN_RATE_MIN
+ * octets per second.  What is put meanwhile, by a waiter, is sent behind it;
+ * another conn_flush leaves it to the first.
  * Returns IO_OK, IO_TIMEOUT, IO_CANCELLED, IO_EOF (the peer may answer early
  * and has), or IO_ERROR with errno (EPIPE, ECONNRESET, ENOMEM, ...).
  */
-enum io conn_send(struct conn *c, const struct iovec *iov, size_t n, bool more);
+enum io conn_send(struct conn *c, bool more);
 enum io conn_flush(struct conn *c);
 
 /* Tell the peer that nothing more will come; what it says can still be read. */

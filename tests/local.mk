@@ -26,8 +26,8 @@ endif
 
 if HAVE_CMOCKA
 unit_tests = \
-	tests/unit/scan/action.t \
 	tests/unit/scan/clamd.t \
+	tests/unit/scan/action.t \
 	tests/unit/common/addr.t \
 	tests/unit/common/cfgfile.t \
 	tests/unit/common/conn.t \
@@ -41,6 +41,7 @@ unit_tests = \
 	tests/unit/smtp/dotstuff.t \
 	tests/unit/smtp/envelope.t \
 	tests/unit/smtp/esmtp.t \
+	tests/unit/mail/content.t \
 	tests/unit/mail/header.t \
 	tests/unit/mail/header_line.t \
 	tests/unit/mail/hook.t \

@@ -18,7 +18,7 @@
 
 struct talk {
 	const struct scan_config *config;
-	const struct spool *spool;
+	const struct content *content;
 	const char *subject; /* as clamd names it in its answer */
 	struct conn conn;
 	bool asked; /* clamd had the whole question before it answered */
@@ -26,7 +26,7 @@ struct talk {
 };
 
 const char *
-clamd_spool_prefix(const struct scan_config *config)
+clamd_first_line(const struct scan_config *config)
 {
 	return config->mode == SCAN_MODE_SCAN ? CLAMD_SCAN_LINE : NULL;
 }
@@ -149,7 +149,7 @@ log_oversize(const struct talk *t, const struct verdict *v)
 {
 	log_warn(
 	    "message of %lld octets not scanned: beyond clamd's limit %.*s",
-	    (long long)spool_size(t->spool), (int)v->name_len, v->name);
+	    (long long)content_size(t->content), (int)v->name_len, v->name);
 }
 
 static enum scan_verdict
@@ -182,9 +182,9 @@ ask(struct talk *t)
 {
 	const bool by_path = t->config->mode == SCAN_MODE_SCAN;
 
-	t->subject = by_path ? spool_path(t->spool) : STREAM_SUBJECT;
-	t->io = by_path ? clamd_ask_scan(&t->conn, t->spool)
-			: clamd_ask_stream(&t->conn, t->spool);
+	t->subject = by_path ? content_path(t->content) : STREAM_SUBJECT;
+	t->io = by_path ? clamd_ask_scan(&t->conn, t->content)
+			: clamd_ask_stream(&t->conn, t->content);
 	t->asked = t->io == IO_OK;
 	/* When writing failed clamd may have said why, but need not wait for
 	 * the rest. */
@@ -208,10 +208,10 @@ hear(struct talk *t)
 }
 
 void
-clamd_scan(const struct scan_config *config, const struct spool *spool,
+clamd_scan(const struct scan_config *config, const struct content *content,
     struct waiter *waiter, struct scan_result *result)
 {
-	struct talk t = {.config = config, .spool = spool};
+	struct talk t = {.config = config, .content = content};
 
 	*result = (struct scan_result){.verdict = SCAN_FAILED};
 	if (connect_clamd(&t.conn, config, waiter) < 0) {

@@ -8,7 +8,7 @@
 
 #include "common/sock.h"
 #include "common/strbuf.h"
-#include "src/mail/spool.h"
+#include "src/mail/content.h"
 #include "src/scan/verdict.h"
 
 enum scan_mode { SCAN_MODE_STREAM, SCAN_MODE_SCAN };
@@ -27,16 +27,16 @@ struct scan_result {
 	struct strbuf name; /* of the virus; the caller frees it */
 };
 
-/* The scan-only line that spool_open must put into the file, or NULL. */
-const char *clamd_spool_prefix(const struct scan_config *config);
+/* What content_open must put before the content, or NULL. */
+const char *clamd_first_line(const struct scan_config *config);
 
 /*
- * Have clamd scan the finished spool over a connection of its own: by nINSTREAM
+ * Have clamd scan the finished content over a connection of its own: by nINSTREAM
  * or (ScanMode: scan) by zSCAN with the file's path.  Waits by waiter; each of
  * connecting, sending and answering has the configured time.  Whatever goes
  * wrong is logged and gives SCAN_FAILED.
  */
-void clamd_scan(const struct scan_config *config, const struct spool *spool,
+void clamd_scan(const struct scan_config *config, const struct content *content,
     struct waiter *waiter, struct scan_result *result);
 
 #endif

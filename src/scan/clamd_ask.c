@@ -21,21 +21,18 @@ put_length(struct conn *c, size_t length)
 	conn_put(c, &be, sizeof be);
 }
 
+/* Chunks of a length and as many octets. */
 static enum io
-send_file(struct conn *c, const struct spool *spool)
+put_content(struct conn *c, const struct content *content)
 {
-	off_t offset = 0, size = spool_size(spool);
+	off_t size = content_size(content);
 	enum io io = IO_OK;
 
-	while (offset < size && io == IO_OK) {
-		off_t len = size - offset;
+	for (off_t from = 0; from < size && io == IO_OK; from += CHUNK_MAX) {
+		off_t to = size - from < CHUNK_MAX ? size : from + CHUNK_MAX;
 
-		if (len > CHUNK_MAX)
-			len = CHUNK_MAX;
-		put_length(c, (size_t)len);
-		io = conn_sendfile(
-		    c, spool->fd, offset + (off_t)spool->prefix_len, len);
-		offset += len;
+		put_length(c, (size_t)(to - from));
+		io = content_send(content, CONTENT_PLAIN, from, to, c);
 	}
 	return io;
 }
@@ -55,36 +52,32 @@ look_for_early_answer(struct conn *c)
 }
 
 enum io
-clamd_ask_stream(struct conn *c, const struct spool *spool)
+clamd_ask_stream(struct conn *c, const struct content *content)
 {
-	static char end[4];
-	struct iovec iov[2] = {{0}, {end, sizeof end}};
-	enum io io = IO_OK;
+	static char end[4]; /* a length of 0 */
+	enum io io;
 
 	conn_log(c, '>', INSTREAM, strlen(INSTREAM));
 	conn_put(c, INSTREAM "\n", strlen(INSTREAM "\n"));
 	put_length(c, strlen(CLAMD_SCAN_LINE));
 	conn_put(c, CLAMD_SCAN_LINE, strlen(CLAMD_SCAN_LINE));
-	iov[0].iov_base = spool_memory(spool);
-	if (iov[0].iov_base == NULL)
-		io = send_file(c, spool);
-	else if (spool_size(spool) > 0) { /* a length of 0 would be the end */
-		iov[0].iov_len = (size_t)spool_size(spool);
-		put_length(c, iov[0].iov_len);
-	}
+	io = put_content(c, content);
 	if (io == IO_OK)
 		io = look_for_early_answer(c);
-	return io == IO_OK ? conn_send(c, iov, 2, false) : io;
+	if (io != IO_OK)
+		return io;
+	conn_lend(c, end, sizeof end);
+	return conn_flush(c);
 }
 
 enum io
-clamd_ask_scan(struct conn *c, const struct spool *spool)
+clamd_ask_scan(struct conn *c, const struct content *content)
 {
 	struct strbuf command = {0};
 	enum io io;
 
 	strbuf_puts(&command, "zSCAN ");
-	strbuf_puts(&command, spool_path(spool));
+	strbuf_puts(&command, content_path(content));
 	conn_log(c, '>', strbuf_str(&command), command.len);
 	conn_put(c, strbuf_str(&command), command.len + 1);
 	strbuf_free(&command);

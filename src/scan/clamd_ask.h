@@ -10,7 +10,7 @@
 #define SRC_SCAN_CLAMD_ASK_H
 
 #include "common/conn.h"
-#include "src/mail/spool.h"
+#include "src/mail/content.h"
 
 /*
  * clamd takes a file for mail by its first line, so this one is put before the
@@ -19,15 +19,15 @@
 #define CLAMD_SCAN_LINE "Received: by clamsmtpd; for the scan only\r\n"
 
 /*
- * Send the finished spool's content: nINSTREAM, then chunks of a length and as
+ * Send the finished content: nINSTREAM, then chunks of a length and as
  * many octets, and a length of 0 at the end.
  * Returns IO_OK, IO_EOF when clamd said something, or closed, before the end
  * was sent, or as conn_send.
  * Source: clamd(8).
  */
-enum io clamd_ask_stream(struct conn *c, const struct spool *spool);
+enum io clamd_ask_stream(struct conn *c, const struct content *content);
 
-/* Name the finished spool's file: zSCAN.  As clamd_ask_stream. */
-enum io clamd_ask_scan(struct conn *c, const struct spool *spool);
+/* Name the finished content's file: zSCAN.  As clamd_ask_stream. */
+enum io clamd_ask_scan(struct conn *c, const struct content *content);
 
 #endif

@@ -9,89 +9,8 @@
 
 #include "common/conn_out.h"
 #include "common/log.h"
-#include "common/pool.h"
 #include "src/mail/header_line.h"
-#include "src/smtp/dotstuff.h"
 #include "src/smtp/smtp_reply.h"
-
-#define ENCODE_SIZE (POOL_BUFFER_SIZE / 3) /* octets encoded at once */
-
-/* Content on its way: pieces in memory are collected and leave together. */
-struct sending {
-	struct session *s;
-	const struct forward_order *order;
-	struct dot_encoder dots;
-	struct iovec pieces[CONN_PIECES_MAX]; /* content around a header */
-	size_t count;
-};
-
-static void
-add_piece(struct sending *x, char *data, size_t len)
-{
-	x->pieces[x->count++] = (struct iovec){data, len};
-}
-
-static enum io
-send_pieces(struct sending *x, bool more)
-{
-	size_t n = x->count;
-
-	x->count = 0;
-	return conn_send(&x->s->upstream.conn, x->pieces, n, more);
-}
-
-/* Content with dots at the beginning of lines, by way of two buffers. */
-static enum io
-send_encoded(struct sending *x, off_t from, off_t to, char *in, char *out)
-{
-	const struct spool *spool = x->order->spool;
-	enum io io = send_pieces(x, true);
-
-	while (from < to && io == IO_OK) {
-		size_t n =
-		    to - from < ENCODE_SIZE ? (size_t)(to - from) : ENCODE_SIZE;
-
-		if (spool_read(spool, from, in, n) != (ssize_t)n) {
-			log_error("couldn't read from cache file: %s: %m",
-			    spool_path(spool));
-			return IO_ERROR;
-		}
-		add_piece(x, out, dot_encode(&x->dots, in, n, out));
-		io = send_pieces(x, true);
-		from += (off_t)n;
-	}
-	return io;
-}
-
-/* The content from one offset to another. */
-static enum io
-send_range(struct sending *x, off_t from, off_t to)
-{
-	const struct spool *spool = x->order->spool;
-	char *memory = spool_memory(spool);
-	char *buffer;
-	enum io io;
-
-	if (from == to)
-		return IO_OK;
-	if (x->order->has_dots) {
-		buffer = pool_get();
-		if (buffer == NULL)
-			return IO_ERROR;
-		io = send_encoded(x, from, to, buffer, buffer + ENCODE_SIZE);
-		pool_put(buffer);
-		return io;
-	}
-	if (memory != NULL) {
-		add_piece(x, memory + from, (size_t)(to - from));
-		return IO_OK;
-	}
-	io = send_pieces(x, true);
-	if (io == IO_OK)
-		io = conn_sendfile(&x->s->upstream.conn, spool->fd,
-		    from + (off_t)spool->prefix_len, to - from);
-	return io;
-}
 
 /* What the server says before the end of mail data does not answer it. */
 static enum io
@@ -120,26 +39,28 @@ look_before_end(struct session *s)
 }
 
 static enum io
-send_around_stamp(struct sending *x, struct stamp *stamp)
+send_around_stamp(
+    struct session *s, const struct content *content, const struct stamp *stamp)
 {
-	const struct forward_order *order = x->order;
+	struct conn *conn = &s->upstream.conn;
 	static char terminator[] = DOT_TERMINATOR;
 	enum io io;
 
 	if (stamp->text.failed)
 		return IO_ERROR;
-	io = send_range(x, 0, stamp->place);
-	if (stamp->text.len > 0)
-		add_piece(x, stamp->text.data, stamp->text.len);
+	io = content_send(content, CONTENT_STUFFED, 0, stamp->place, conn);
+	if (io == IO_OK && stamp->text.len > 0)
+		conn_lend(conn, stamp->text.data, stamp->text.len);
 	if (io == IO_OK)
-		io = send_range(x, stamp->place, spool_size(order->spool));
+		io = content_send(content, CONTENT_STUFFED, stamp->place,
+		    content_size(content), conn);
 	if (io == IO_OK)
-		io = look_before_end(x->s);
+		io = look_before_end(s);
 	if (io != IO_OK)
 		return io;
-	conn_log(&x->s->upstream.conn, '>', ".", 1);
-	add_piece(x, terminator, strlen(DOT_TERMINATOR));
-	return send_pieces(x, false);
+	conn_log(conn, '>', ".", 1);
+	conn_lend(conn, terminator, strlen(DOT_TERMINATOR));
+	return conn_flush(conn);
 }
 
 static void
@@ -153,20 +74,19 @@ make_stamp(const struct session *s, const struct forward_order *order,
 
 	if (header_line_wants_local_ip(source.header))
 		source.local_ip = client_local_ip(&s->client, local);
-	stamp_make(stamp, order->mark, order->places, &source);
+	stamp_make(stamp, order->mark, &order->content->places, &source);
 }
 
 /* IO_EOF: the server has answered before it had all of it. */
 static enum io
 send_content(struct session *s, const struct forward_order *order)
 {
-	struct sending x = {.s = s, .order = order};
 	struct stamp stamp;
 	enum io io;
 
 	make_stamp(s, order, &stamp);
 	s->upstream.conn.may_answer_early = true;
-	io = send_around_stamp(&x, &stamp);
+	io = send_around_stamp(s, order->content, &stamp);
 	s->upstream.conn.may_answer_early = false;
 	strbuf_free(&stamp.text);
 	return io;
@@ -273,7 +193,7 @@ hand_over(struct session *s, const struct forward_order *order,
 	struct upstream_reply r = {0};
 	enum io io;
 
-	log_debug("sending from cache file: %s", spool_path(order->spool));
+	log_debug("sending from cache file: %s", content_path(order->content));
 	io = send_content(s, order);
 	/* A server that refuses in the middle may have closed as well. */
 	if (io != IO_OK && s->client.end == CLIENT_STAYS &&

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 
 #include "common/strbuf.h"
+#include "src/mail/content.h"
 #include "src/mail/stamp.h"
 #include "src/session/session.h"
-#include "src/mail/spool.h"
 
 /*
  * From the client's final dot to the end of mail data, with the scan.  Who has
@@ -27,9 +27,7 @@
 #endif
 
 struct forward_order {
-	const struct spool *spool; /* finished */
-	bool has_dots; /* lines may begin with a dot */
-	const struct header_scan *places;
+	const struct content *content; /* finished */
 	enum stamp_mark mark;
 };
 

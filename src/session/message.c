@@ -15,77 +15,30 @@
 #include "common/log.h"
 #include "src/scan/action.h"
 #include "src/scan/clamd.h"
-#include "src/smtp/dotstuff.h"
 #include "src/session/forward.h"
-#include "src/mail/header.h"
+#include "src/mail/content.h"
 #include "src/mail/hook.h"
 #include "src/session/transaction.h"
-#include "src/mail/spool.h"
 
 #define READS_IN_A_ROW 16 /* of content, without a look at the rest */
 
 struct message {
 	struct session *s;
 	struct message_end end;
-	struct spool spool;
-	bool spool_failed; /* the content is read, but thrown away */
-	struct dot_decoder dots;
-	struct header_scan places;
+	struct content content;
 	struct scan_result result;
 	struct strbuf status; /* for the summary; empty: none */
 	struct strbuf quarantined; /* the copy's path */
 };
 
 static void
-fail_spool(struct message *m, const char *what)
-{
-	log_error("%s: %s: %m", what, spool_path(&m->spool));
-	m->spool_failed = true;
-	spool_close(&m->spool); /* others may need the room on the disk */
-}
-
-/* Decode what was read into the spool; false when that failed. */
-static bool
-store(struct message *m, const char *in, size_t len, size_t *used)
-{
-	size_t room, n;
-	char *out = spool_room(&m->spool, DOT_DECODE_ROOM, &room);
-
-	if (out == NULL) {
-		fail_spool(m, "couldn't write to cache file");
-		return false;
-	}
-	*used = dot_decode(&m->dots, in, len, out, room, &n);
-	header_scan_feed(&m->places, out, n);
-	spool_commit(&m->spool, n);
-	return true;
-}
-
-static void
-throw_away(struct message *m, const char *in, size_t len, size_t *used)
-{
-	char out[4096];
-	size_t n;
-
-	/* No more than has room when every octet becomes two. */
-	if (len > sizeof out / 2 - DOT_DECODE_ROOM)
-		len = sizeof out / 2 - DOT_DECODE_ROOM;
-	*used = dot_decode(&m->dots, in, len, out, sizeof out, &n);
-}
-
-static void
 take_content(struct message *m)
 {
 	struct conn *client = &m->s->client.conn;
-	size_t len, used;
+	size_t len;
 	const char *in = conn_peek(client, &len);
 
-	while (len > 0 && m->dots.state != DOT_END) {
-		if (m->spool_failed || !store(m, in, len, &used))
-			throw_away(m, in, len, &used);
-		conn_consume(client, used);
-		in = conn_peek(client, &len);
-	}
+	conn_consume(client, content_take(&m->content, in, len));
 }
 
 /* Read until the end of mail data.  Returns IO_OK, or why there is none. */
@@ -99,7 +52,8 @@ read_content(struct message *m)
 	enum io io = IO_OK;
 
 	take_content(m);
-	for (unsigned n = 1; m->dots.state != DOT_END && io == IO_OK; n++) {
+	for (unsigned n = 1; !content_is_complete(&m->content) && io == IO_OK;
+	     n++) {
 		(void)conn_peek(client, &before);
 		/* What never makes us wait must not hide all else. */
 		io = n % READS_IN_A_ROW == 0 ? conn_fill(client, d)
@@ -109,18 +63,6 @@ read_content(struct message *m)
 		take_content(m);
 	}
 	return io;
-}
-
-static void
-open_spool(struct message *m)
-{
-	const struct settings *set = m->s->set;
-
-	if (spool_open(&m->spool, set->spool_directory,
-		clamd_spool_prefix(&set->scan)) < 0)
-		fail_spool(m, "couldn't open cache file");
-	else
-		log_debug("created cache file: %s", spool_path(&m->spool));
 }
 
 static bool
@@ -176,19 +118,14 @@ receive(struct message *m)
 	client_say(&s->client, ANSWER_GO);
 	client_was_answered(&s->client);
 	io = conn_flush(&s->client.conn);
-	open_spool(m);
+	content_open(&m->content, s->set->spool_directory,
+	    clamd_first_line(&s->set->scan));
 	conn_set_input_size(&s->client.conn, CONN_INPUT_MAX);
 	if (io == IO_OK)
 		io = read_content(m);
 	watch_begin_budget(&s->watch, FORWARD_BUDGET_MS);
-	if (io == IO_OK && !m->spool_failed) {
-		header_scan_finish(&m->places);
-		if (spool_finish(&m->spool) < 0)
-			fail_spool(m, "couldn't write to cache file");
-		else
-			log_debug("wrote %lld bytes to cache",
-			    (long long)spool_size(&m->spool));
-	}
+	if (io == IO_OK)
+		content_finish(&m->content);
 	end_unreceived(m, io);
 	return io;
 }
@@ -209,7 +146,7 @@ scan(struct message *m)
 	struct session *s = m->s;
 
 	watch_enter(&s->watch, WATCH_SCAN);
-	clamd_scan(&s->set->scan, &m->spool, &s->watch.waiter, &m->result);
+	clamd_scan(&s->set->scan, &m->content, &s->watch.waiter, &m->result);
 	switch (m->result.verdict) {
 	case SCAN_CLEAN:
 		set_status(m, "CLEAN", "");
@@ -234,7 +171,7 @@ scan(struct message *m)
 static int
 quarantine(struct message *m)
 {
-	if (spool_quarantine(&m->spool, &m->quarantined) == 0) {
+	if (content_quarantine(&m->content, &m->quarantined) == 0) {
 		log_info("quarantined virus file as: %s",
 		    strbuf_str(&m->quarantined));
 		return 0;
@@ -308,9 +245,7 @@ static void
 pass_on(struct message *m, enum stamp_mark mark)
 {
 	const struct forward_order order = {
-	    .spool = &m->spool,
-	    .has_dots = m->dots.may_have_dots,
-	    .places = &m->places,
+	    .content = &m->content,
 	    .mark = mark,
 	};
 	struct strbuf reply = {0};
@@ -405,9 +340,9 @@ settle(struct message *m)
 	    smtp_command_behind(SMTP_BEHIND_ANYTHING, s->upstream.pipelines));
 	if (!client_has_waited(&s->client))
 		set_status(m, "CLIENT-GONE", "");
-	else if (m->spool_failed || is_lost(&s->upstream))
+	else if (m->content.failed || is_lost(&s->upstream))
 		session_refuse_message(s, ANSWER_LOCAL_ERROR);
-	else if (m->dots.repaired &&
+	else if (m->content.dots.repaired &&
 	    s->set->bare_newline == BARE_NEWLINE_REJECT) {
 		set_status(m, "BARE-NEWLINE", "");
 		session_refuse_message(s, ANSWER_BARE_NEWLINE);
@@ -434,7 +369,7 @@ message_run(struct session *s)
 	if (is_lost(&s->upstream) && s->client.end == CLIENT_STAYS)
 		end(&m, ANSWER_NONE);
 	/* When it can read that, nothing of the message is left. */
-	spool_close(&m.spool);
+	content_close(&m.content);
 	client_flush(&s->client);
 	if (io != IO_ERROR && io != IO_TIMEOUT) /* as 1.10 */
 		report(&m);

@@ -353,8 +353,6 @@ expect_heard(struct pair *p, const char *want, size_t len)
 static void
 sends_when_it_is_flushed(void **state)
 {
-	struct iovec iov[2] = {{.iov_base = (char[]){"ef"}, .iov_len = 2},
-	    {.iov_base = (char[]){"gh"}, .iov_len = 2}};
 	struct pair p;
 	char octet;
 
@@ -368,7 +366,9 @@ sends_when_it_is_flushed(void **state)
 	assert_int_equal(conn_flush(&p.conn), IO_OK);
 	expect_heard(&p, "a\0bc\r\n\r\n", 8);
 	conn_put(&p.conn, "d", 1);
-	assert_int_equal(conn_send(&p.conn, iov, 2, false), IO_OK);
+	conn_lend(&p.conn, (char[]){"ef"}, 2);
+	conn_lend(&p.conn, (char[]){"gh"}, 2);
+	assert_int_equal(conn_send(&p.conn, true), IO_OK);
 	expect_heard(&p, "defgh", 5);
 	assert_int_equal(conn_flush(&p.conn), IO_OK);
 	assert_int_equal(recv(p.peer, &octet, 1, 0), -1);
@@ -440,15 +440,14 @@ sends_much_while_the_peer_reads(void **state)
 	char *data = make_pattern(MUCH);
 	struct pair p;
 	size_t third = MUCH / 3;
-	struct iovec iov[2];
 
 	(void)state;
 	r.pair = &p;
 	open_pair(&p, &r.waiter);
 	conn_put(&p.conn, data, third);
-	iov[0] = (struct iovec){data + third, third};
-	iov[1] = (struct iovec){data + 2 * third, MUCH - 2 * third};
-	assert_int_equal(conn_send(&p.conn, iov, 2, false), IO_OK);
+	conn_lend(&p.conn, data + third, third);
+	conn_lend(&p.conn, data + 2 * third, MUCH - 2 * third);
+	assert_int_equal(conn_flush(&p.conn), IO_OK);
 	(void)read_for_peer(&r.waiter, p.conn.fd, 0, (struct deadline){0});
 	assert_int_equal(r.heard, MUCH);
 	close_pair(&p);

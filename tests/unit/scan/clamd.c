@@ -134,22 +134,19 @@ play_clamd(struct waiter *self, int fd, short events, struct deadline d)
 	return IO_OK;
 }
 
+/* A line of so many octets with its end, or nothing. */
 static void
-open_content(struct spool *spool, size_t octets)
+open_content(struct content *content, size_t octets)
 {
-	size_t room;
-
-	assert_int_equal(spool_open(spool, "/tmp", NULL), 0);
-	while (octets > 0) {
-		char *p = spool_room(spool, 1, &room);
-
-		assert_non_null(p);
-		room = room < octets ? room : octets;
-		memset(p, 'x', room);
-		spool_commit(spool, room);
-		octets -= room;
-	}
-	assert_int_equal(spool_finish(spool), 0);
+	content_open(content, "/tmp", NULL);
+	for (size_t i = 2; i < octets; i++)
+		assert_int_equal(content_take(content, "x", 1), 1);
+	if (octets > 0)
+		assert_int_equal(content_take(content, "\r\n", 2), 2);
+	assert_int_equal(content_take(content, ".\r\n", 3), 3);
+	content_finish(content);
+	assert_false(content->failed);
+	assert_int_equal(content_size(content), octets);
 }
 
 /* Have the play played for content of so many octets. */
@@ -158,16 +155,16 @@ perform(const struct play *play, size_t octets, struct scan_result *result)
 {
 	struct scan_config config = {.timeout_ms = 60000};
 	struct waiter waiter = {play_clamd};
-	struct spool spool;
+	struct content content;
 
 	assert_int_equal(addr_parse(&config.address, "/clamd", 0), 0);
 	stage.play = play;
 	stage.next = play->steps;
 	strbuf_clear(&stage.heard);
-	open_content(&spool, octets);
-	clamd_scan(&config, &spool, &waiter, result);
+	open_content(&content, octets);
+	clamd_scan(&config, &content, &waiter, result);
 	leave();
-	spool_close(&spool);
+	content_close(&content);
 }
 
 static const struct play plays[] = {
