@@ -55,6 +55,7 @@ unit_tests = \
 	tests/unit/smtp/smtp_reply.t \
 	tests/unit/mail/spool.t \
 	tests/unit/mail/stamp.t \
+	tests/unit/mail/summary.t \
 	tests/unit/common/strbuf.t \
 	tests/unit/common/strutil.t \
 	tests/unit/scan/verdict.t \

@@ -18,6 +18,7 @@
 #include "src/session/forward.h"
 #include "src/mail/content.h"
 #include "src/mail/hook.h"
+#include "src/mail/summary.h"
 #include "src/session/transaction.h"
 
 #define READS_IN_A_ROW 16 /* of content, without a look at the rest */
@@ -27,7 +28,7 @@ struct message {
 	struct message_end end;
 	struct content content;
 	struct scan_result result;
-	struct strbuf status; /* for the summary; empty: none */
+	struct summary summary;
 	struct strbuf quarantined; /* the copy's path */
 };
 
@@ -130,15 +131,6 @@ receive(struct message *m)
 	return io;
 }
 
-static void
-set_status(struct message *m, const char *status, const char *more)
-{
-	strbuf_clear(&m->status);
-	strbuf_puts(&m->status, "status=");
-	strbuf_puts(&m->status, status);
-	strbuf_puts(&m->status, more);
-}
-
 /* Step 2: the spool to clamd. */
 static void
 scan(struct message *m)
@@ -149,20 +141,18 @@ scan(struct message *m)
 	clamd_scan(&s->set->scan, &m->content, &s->watch.waiter, &m->result);
 	switch (m->result.verdict) {
 	case SCAN_CLEAN:
-		set_status(m, "CLEAN", "");
+		summary_note(&m->summary, SUMMARY_CLEAN, NULL);
 		break;
 	case SCAN_INFECTED:
-		if (m->result.named) {
-			set_status(m, "VIRUS:", strbuf_str(&m->result.name));
-		} else
-			set_status(m, "VIRUS", "");
+		summary_note(&m->summary, SUMMARY_VIRUS,
+		    m->result.named ? strbuf_str(&m->result.name) : NULL);
 		break;
 	case SCAN_OVERSIZE:
-		set_status(m, "OVERSIZE", "");
+		summary_note(&m->summary, SUMMARY_OVERSIZE, NULL);
 		break;
 	case SCAN_FAILED:
 		if (m->result.answered && !m->result.cancelled)
-			set_status(m, "CLAMAV-ERROR", "");
+			summary_note(&m->summary, SUMMARY_CLAMAV_ERROR, NULL);
 		break;
 	}
 }
@@ -227,19 +217,6 @@ handle_virus(struct message *m, enum action action)
 	return action;
 }
 
-/* The server has not taken the message; a virus' name stays what is told. */
-static void
-set_undelivered(struct message *m, const char *status, const char *reply)
-{
-	if (m->result.verdict == SCAN_INFECTED)
-		return;
-	set_status(m, status, "");
-	if (*reply != '\0') {
-		strbuf_puts(&m->status, ", reply=");
-		strbuf_puts(&m->status, reply);
-	}
-}
-
 /* Step 4, when the message goes on. */
 static void
 pass_on(struct message *m, enum stamp_mark mark)
@@ -254,13 +231,14 @@ pass_on(struct message *m, enum stamp_mark mark)
 	case FORWARD_ACCEPTED:
 		break;
 	case FORWARD_REFUSED:
-		set_undelivered(m, "SERVER-REFUSED", strbuf_str(&reply));
+		summary_note(
+		    &m->summary, SUMMARY_SERVER_REFUSED, strbuf_str(&reply));
 		break;
 	case FORWARD_FAILED:
-		set_undelivered(m, "SERVER-ERROR", "");
+		summary_note(&m->summary, SUMMARY_SERVER_ERROR, NULL);
 		break;
 	case FORWARD_GIVEN_UP:
-		set_undelivered(m, "CLIENT-GONE", "");
+		summary_note(&m->summary, SUMMARY_CLIENT_GONE, NULL);
 		break;
 	}
 	strbuf_free(&reply);
@@ -302,7 +280,7 @@ decide(struct message *m)
 	scan(m);
 	if (s->client.end != CLIENT_STAYS ||
 	    !client_awaits_message(&s->client)) {
-		set_undelivered(m, "CLIENT-GONE", "");
+		summary_note(&m->summary, SUMMARY_CLIENT_GONE, NULL);
 		return;
 	}
 	if (m->result.cancelled && !is_lost(&s->upstream)) {
@@ -315,21 +293,6 @@ decide(struct message *m)
 	act(m, action);
 }
 
-/* Step 5. */
-static void
-report(struct message *m)
-{
-	struct strbuf line = {0};
-
-	envelope_summary(&m->s->envelope,
-	    m->status.len > 0 ? strbuf_str(&m->status) : NULL, &line);
-	if (line.failed || m->status.failed ||
-	    envelope_has_failed(&m->s->envelope))
-		log_error("couldn't write all of the summary: out of memory");
-	log_info("%s", strbuf_str(&line));
-	strbuf_free(&line);
-}
-
 /* What becomes of a message that is here. */
 static void
 settle(struct message *m)
@@ -339,12 +302,12 @@ settle(struct message *m)
 	client_begin_wait(&s->client,
 	    smtp_command_behind(SMTP_BEHIND_ANYTHING, s->upstream.pipelines));
 	if (!client_has_waited(&s->client))
-		set_status(m, "CLIENT-GONE", "");
+		summary_note(&m->summary, SUMMARY_CLIENT_GONE, NULL);
 	else if (m->content.failed || is_lost(&s->upstream))
 		session_refuse_message(s, ANSWER_LOCAL_ERROR);
 	else if (m->content.dots.repaired &&
 	    s->set->bare_newline == BARE_NEWLINE_REJECT) {
-		set_status(m, "BARE-NEWLINE", "");
+		summary_note(&m->summary, SUMMARY_BARE_NEWLINE, NULL);
 		session_refuse_message(s, ANSWER_BARE_NEWLINE);
 	} else
 		decide(m);
@@ -372,10 +335,10 @@ message_run(struct session *s)
 	content_close(&m.content);
 	client_flush(&s->client);
 	if (io != IO_ERROR && io != IO_TIMEOUT) /* as 1.10 */
-		report(&m);
+		summary_log(&m.summary, &s->envelope);
 	strbuf_free(&m.result.name);
 	strbuf_free(&m.quarantined);
-	strbuf_free(&m.status);
+	summary_free(&m.summary);
 	transaction_end(s);
 	watch_enter(&s->watch, WATCH_COMMANDS);
 	watch_restart(&s->watch);

@@ -11,7 +11,6 @@
 
 #define FROM "from="
 #define TO "to="
-#define ELLIPSIS ", to=..."
 
 void
 envelope_clear(struct envelope *e)
@@ -150,9 +149,8 @@ envelope_add_xforward(struct envelope *e, const char *arg, size_t len)
 	}
 }
 
-/* The next line of the trail, without its LF; false at its end. */
-static bool
-next_line(const struct envelope *e, const char **line, size_t *len)
+bool
+envelope_next_line(const struct envelope *e, const char **line, size_t *len)
 {
 	const char *start = strbuf_str(&e->trail);
 	const char *end = start + e->trail.len, *lf;
@@ -171,7 +169,7 @@ envelope_get_sender(const struct envelope *e, struct strbuf *out)
 	const char *line = NULL, *last = NULL;
 	size_t len = 0, last_len = 0;
 
-	while (next_line(e, &line, &len)) {
+	while (envelope_next_line(e, &line, &len)) {
 		if (str_begins(line, len, FROM)) {
 			last = line + strlen(FROM);
 			last_len = len - strlen(FROM);
@@ -188,64 +186,12 @@ envelope_get_recipients(const struct envelope *e, struct strbuf *out)
 	size_t len = 0;
 	bool first = true;
 
-	while (next_line(e, &line, &len)) {
+	while (envelope_next_line(e, &line, &len)) {
 		if (!str_begins(line, len, TO))
 			continue;
 		if (!first)
 			strbuf_add(out, "\n", 1);
 		strbuf_add(out, line + strlen(TO), len - strlen(TO));
 		first = false;
-	}
-}
-
-/* Append a line of the trail, but no blank that could forge another part. */
-static void
-add_part(struct strbuf *out, const char *part, size_t len)
-{
-	strbuf_add(out, ", ", out->len > 0 ? 2 : 0);
-	for (size_t i = 0; i < len; i++) {
-		bool forged = part[i] == ' ' && i > 0 && part[i - 1] == ',';
-
-		strbuf_add(out, forged ? "?" : part + i, 1);
-	}
-}
-
-/* Append the trail, as far as max octets last. */
-static void
-add_trail(struct strbuf *out, size_t max, const struct envelope *e)
-{
-	const char *line = NULL;
-	size_t len = 0;
-
-	while (next_line(e, &line, &len)) {
-		if (out->len + 2 + len <= max) {
-			add_part(out, line, len);
-			continue;
-		}
-		/* A single one that is too long is cut. */
-		if (out->len == 0)
-			add_part(out, line, max / 2);
-		strbuf_puts(out, ELLIPSIS);
-		return;
-	}
-}
-
-void
-envelope_summary(
-    const struct envelope *e, const char *status, struct strbuf *out)
-{
-	size_t status_len = status == NULL ? 0 : strlen(status);
-	size_t max = ENVELOPE_SUMMARY_MAX - strlen(ELLIPSIS);
-
-	/* A virus may have a long name; half of the line is enough of it. */
-	if (status_len > ENVELOPE_SUMMARY_MAX / 2)
-		status_len = ENVELOPE_SUMMARY_MAX / 2;
-	if (status_len > 0)
-		max -= status_len + 2;
-	strbuf_clear(out);
-	add_trail(out, max, e);
-	if (status_len > 0) {
-		strbuf_add(out, ", ", out->len > 0 ? 2 : 0);
-		strbuf_add(out, status, status_len);
 	}
 }

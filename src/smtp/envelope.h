@@ -1,6 +1,5 @@
 /*
- * The envelope of a mail transaction: what is logged, and what the virus action
- * is told.  Pure.
+ * The envelope of a mail transaction, for the log and the virus action.  Pure.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -13,7 +12,6 @@
 #include "common/strbuf.h"
 
 #define ENVELOPE_TRAIL_MAX ((size_t)1 << 20) /* octets of addresses */
-#define ENVELOPE_SUMMARY_MAX 767 /* octets of the summary line; as 1.10 */
 
 struct envelope { /* zeroed: empty */
 	unsigned long recipients; /* RCPT commands accepted */
@@ -44,6 +42,13 @@ void envelope_refuse_recipient(struct envelope *e);
 void envelope_get_sender(const struct envelope *e, struct strbuf *out);
 void envelope_get_recipients(const struct envelope *e, struct strbuf *out);
 
+/*
+ * Walk through the trail: *line is NULL at first, then the line before.  Makes
+ * *line the next one, *len octets without its LF.  False at the end.
+ */
+bool envelope_next_line(
+    const struct envelope *e, const char **line, size_t *len);
+
 /* Did memory run out, so that something is missing? */
 bool envelope_has_failed(const struct envelope *e);
 
@@ -56,14 +61,5 @@ bool envelope_is_full(const struct envelope *e, size_t len);
  * RFC 3461 4 (xtext).
  */
 void envelope_add_xforward(struct envelope *e, const char *arg, size_t len);
-
-/*
- * The summary "from=S, to=R, to=R, status=..." in out (cleared first), at most
- * ENVELOPE_SUMMARY_MAX octets: what is too long loses recipients, never the
- * status.  status is "status=..." or NULL.  A blank behind a comma within an
- * address becomes '?', so an address cannot look like the next part.
- */
-void envelope_summary(
-    const struct envelope *e, const char *status, struct strbuf *out);
 
 #endif

@@ -4,7 +4,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
-#include "src/smtp/envelope.h"
+#include "src/mail/summary.h"
 #include "tests/fuzz/fuzz.h"
 
 static void
@@ -19,14 +19,16 @@ check_attribute(const struct strbuf *b)
 
 /* Every ", " parts two parts of the line: no address has one of its own. */
 static void
-check_summary(const struct envelope *e, const char *status, size_t parts)
+check_summary(const struct envelope *e, struct strbuf text, size_t parts)
 {
+	const struct summary s = {.text = text};
+	const char *status = strbuf_str(&text);
 	struct strbuf out = {0};
 	size_t commas = 0, len = strlen(status);
 
-	envelope_summary(e, *status == '\0' ? NULL : status, &out);
-	CHECK(out.len <= ENVELOPE_SUMMARY_MAX);
-	if (len > 0 && len <= ENVELOPE_SUMMARY_MAX / 2) {
+	summary_line(&s, e, &out);
+	CHECK(out.len <= SUMMARY_MAX);
+	if (len > 0 && len <= SUMMARY_MAX / 2) {
 		CHECK(out.len >= len);
 		CHECK(memcmp(out.data + out.len - len, status, len) == 0);
 	}
@@ -71,7 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(e.recipients + e.refused == recipients);
 	check_attribute(&e.remote);
 	check_attribute(&e.remote_helo);
-	check_summary(&e, strbuf_str(&status), parts + recipients);
+	check_summary(&e, status, parts + recipients);
 	envelope_get_sender(&e, &text);
 	envelope_get_recipients(&e, &text);
 	envelope_clear(&e);

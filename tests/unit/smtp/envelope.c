@@ -1,5 +1,5 @@
 /*
- * The envelope: addresses, XFORWARD, and the summary line.
+ * The envelope: addresses and XFORWARD.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -269,143 +269,6 @@ later_xforward_overrides(void **state)
 	assert_string_equal(strbuf_str(&e.remote), "");
 }
 
-struct summary_case {
-	const char *sender; /* NULL: no MAIL */
-	const char *recipients[4];
-	const char *status;
-	const char *summary;
-};
-
-static const struct summary_case summary_cases[] = {
-    {"a@b", {"c@d"}, "status=CLEAN", "from=a@b, to=c@d, status=CLEAN"},
-    {"a@b", {"c@d", "e@f"}, "status=VIRUS:X",
-	"from=a@b, to=c@d, to=e@f, status=VIRUS:X"},
-    {"", {"c@d"}, "status=CLEAN", "from=<>, to=c@d, status=CLEAN"},
-    {"a@b", {"c@d"}, NULL, "from=a@b, to=c@d"},
-    {NULL, {NULL}, "status=CLEAN", "status=CLEAN"},
-    {NULL, {NULL}, NULL, ""},
-    {NULL, {"c@d"}, "status=CLEAN", "to=c@d, status=CLEAN"},
-    {"a@b", {NULL}, NULL, "from=a@b"},
-    /* An address never looks like the next part. */
-    {"a, to=x, status=CLEAN", {"b, status=CLEAN"}, "status=VIRUS",
-	"from=a,?to=x,?status=CLEAN, to=b,?status=CLEAN, status=VIRUS"},
-    {", ", {",  x", " , "}, NULL, "from=,?, to=,? x, to= ,?"},
-};
-
-static void
-put_case(struct envelope *e, const struct summary_case *c)
-{
-	char arg[256];
-
-	if (c->sender != NULL) {
-		snprintf(arg, sizeof arg, "FROM:<%s>", c->sender);
-		add_sender(e, arg);
-	}
-	for (size_t i = 0; i < 4 && c->recipients[i] != NULL; i++) {
-		snprintf(arg, sizeof arg, "TO:<%s>", c->recipients[i]);
-		add_recipient(e, arg);
-	}
-}
-
-static void
-writes_summaries(void **state)
-{
-	struct strbuf out = {0};
-
-	(void)state;
-	strbuf_puts(&out, "what was there");
-	for (size_t i = 0; i < COUNT(summary_cases); i++) {
-		struct envelope e = {0};
-
-		put_case(&e, &summary_cases[i]);
-		envelope_summary(&e, summary_cases[i].status, &out);
-		assert_string_equal(strbuf_str(&out), summary_cases[i].summary);
-		envelope_clear(&e);
-	}
-	strbuf_free(&out);
-}
-
-static bool
-ends_with(const struct strbuf *b, const char *end)
-{
-	size_t n = strlen(end);
-
-	return b->len >= n && memcmp(b->data + b->len - n, end, n) == 0;
-}
-
-/* Whatever is long: the line is not, and the status is there. */
-static void
-summaries_keep_the_status(void **state)
-{
-	uint64_t seed = 767;
-	struct strbuf out = {0};
-
-	(void)state;
-	for (int round = 0; round < 5000; round++) {
-		struct envelope e = {0};
-		char arg[2000];
-		size_t recipients = random_below(&seed, 40), n;
-
-		memset(arg, 'x', sizeof arg);
-		memcpy(arg, "FROM:<", 6);
-		n = 7 + random_below(&seed, sizeof arg - 10);
-		envelope_add_sender(&e, arg, round % 2 == 0 ? n : 30);
-		memcpy(arg, "TO:", 3);
-		while (recipients-- > 0)
-			envelope_add_recipient(
-			    &e, arg, 3 + random_below(&seed, 100));
-		envelope_summary(&e, "status=CLEAN", &out);
-		assert_true(out.len <= ENVELOPE_SUMMARY_MAX);
-		assert_true(ends_with(&out, ", status=CLEAN"));
-		assert_memory_equal(out.data, "from=", 5);
-		envelope_clear(&e);
-	}
-	strbuf_free(&out);
-}
-
-static void
-summaries_tell_what_is_left_out(void **state)
-{
-	struct envelope e = {0};
-	struct strbuf out = {0};
-	char arg[64];
-
-	(void)state;
-	add_sender(&e, "FROM:<s>");
-	for (int i = 0; i < 100; i++) {
-		snprintf(arg, sizeof arg, "TO:<recipient%04d@example.org>", i);
-		add_recipient(&e, arg);
-	}
-	envelope_summary(&e, "status=CLEAN", &out);
-	assert_true(out.len <= ENVELOPE_SUMMARY_MAX);
-	assert_true(out.len > ENVELOPE_SUMMARY_MAX - 64);
-	assert_true(ends_with(&out, ", to=..., status=CLEAN"));
-	assert_memory_equal(out.data,
-	    "from=s, to=recipient0000@example.org, to=recipient0001", 54);
-	envelope_clear(&e);
-	strbuf_free(&out);
-}
-
-static void
-long_virus_names_leave_room(void **state)
-{
-	struct envelope e = {0};
-	struct strbuf out = {0};
-	char status[3000];
-
-	(void)state;
-	add_sender(&e, "FROM:<s@t>");
-	add_recipient(&e, "TO:<u@v>");
-	memset(status, 'v', sizeof status - 1);
-	status[sizeof status - 1] = '\0';
-	memcpy(status, "status=VIRUS:", 13);
-	envelope_summary(&e, status, &out);
-	assert_true(out.len <= ENVELOPE_SUMMARY_MAX);
-	assert_memory_equal(out.data, "from=s@t, to=u@v, status=VIRUS:vvv", 34);
-	envelope_clear(&e);
-	strbuf_free(&out);
-}
-
 int
 main(void)
 {
@@ -418,10 +281,6 @@ main(void)
 	    cmocka_unit_test(reads_xforward),
 	    cmocka_unit_test(reads_nothing_behind_the_argument),
 	    cmocka_unit_test(later_xforward_overrides),
-	    cmocka_unit_test(writes_summaries),
-	    cmocka_unit_test(summaries_keep_the_status),
-	    cmocka_unit_test(summaries_tell_what_is_left_out),
-	    cmocka_unit_test(long_virus_names_leave_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

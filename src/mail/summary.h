@@ -1,0 +1,53 @@
+/*
+ * The line in the log that tells how a message has ended.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_MAIL_SUMMARY_H
+#define SRC_MAIL_SUMMARY_H
+
+#include "common/strbuf.h"
+#include "src/smtp/envelope.h"
+
+#define SUMMARY_MAX 767 /* octets of the line; as 1.10 */
+
+enum summary_status {
+	SUMMARY_NONE, /* it ended before there was anything to tell */
+	SUMMARY_CLEAN,
+	SUMMARY_VIRUS, /* detail: its name */
+	SUMMARY_OVERSIZE,
+	SUMMARY_CLAMAV_ERROR,
+	SUMMARY_BARE_NEWLINE,
+	SUMMARY_SERVER_REFUSED, /* detail: the first line of its reply */
+	SUMMARY_SERVER_ERROR,
+	SUMMARY_CLIENT_GONE /* it did not wait for the end */
+};
+
+struct summary { /* zeroed: nothing to tell */
+	enum summary_status status;
+	struct strbuf text; /* of the status */
+};
+
+/*
+ * Tell this from now on, with detail (may be NULL).  Whatever becomes of a
+ * virus, that it was one stays what is told.
+ */
+void summary_note(
+    struct summary *s, enum summary_status status, const char *detail);
+
+/*
+ * The line "from=S, to=R, to=R, status=..." in out (cleared first), at most
+ * SUMMARY_MAX octets: what is too long loses recipients, never the status.  A
+ * blank behind a comma within an address becomes '?', so an address cannot look
+ * like the next part.
+ */
+void summary_line(
+    const struct summary *s, const struct envelope *e, struct strbuf *out);
+
+/* Log the line. */
+void summary_log(const struct summary *s, const struct envelope *e);
+
+/* Give the memory back. */
+void summary_free(struct summary *s);
+
+#endif
