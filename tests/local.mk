@@ -27,7 +27,7 @@ endif
 if HAVE_CMOCKA
 unit_tests = \
 	tests/unit/scan/clamd.t \
-	tests/unit/scan/action.t \
+	tests/unit/scan/policy.t \
 	tests/unit/common/addr.t \
 	tests/unit/common/cfgfile.t \
 	tests/unit/common/conn.t \

@@ -9,13 +9,11 @@
 #include <stdbool.h>
 
 #include "common/addr.h"
-#include "src/scan/action.h"
 #include "src/scan/clamd.h"
+#include "src/scan/policy.h"
 
 #define MAX_CONNECTIONS_MAX 65535
 #define SETTINGS_COUNT 20 /* options */
-
-enum bare_newline { BARE_NEWLINE_REPAIR, BARE_NEWLINE_REJECT };
 
 struct settings_value; /* memory of the values' texts */
 

@@ -64,8 +64,8 @@ send_around_stamp(
 }
 
 static void
-make_stamp(const struct session *s, const struct forward_order *order,
-    struct stamp *stamp)
+make_stamp(const struct session *s, const struct content *content,
+    enum stamp_mark mark, struct stamp *stamp)
 {
 	char local[ADDR_TEXT_MAX];
 	struct stamp_source source = {.header = s->set->header,
@@ -74,20 +74,22 @@ make_stamp(const struct session *s, const struct forward_order *order,
 
 	if (header_line_wants_local_ip(source.header))
 		source.local_ip = client_local_ip(&s->client, local);
-	stamp_make(stamp, order->mark, &order->content->places, &source);
+	stamp_make(stamp, mark, &content->places, &source);
 }
 
 /* IO_EOF: the server has answered before it had all of it. */
 static enum io
-send_content(struct session *s, const struct forward_order *order)
+send_content(
+    struct session *s, const struct content *content, enum stamp_mark mark)
 {
 	struct stamp stamp;
 	enum io io;
 
-	make_stamp(s, order, &stamp);
+	make_stamp(s, content, mark, &stamp);
 	s->upstream.conn.may_answer_early = true;
-	io = send_around_stamp(s, order->content, &stamp);
+	io = send_around_stamp(s, content, &stamp);
 	s->upstream.conn.may_answer_early = false;
+	conn_take_back(&s->upstream.conn);
 	strbuf_free(&stamp.text);
 	return io;
 }
@@ -186,15 +188,15 @@ conclude_early(struct session *s, struct strbuf *refusal)
 
 /* The content, after the server has said 354. */
 static enum forward_outcome
-hand_over(struct session *s, const struct forward_order *order,
-    struct strbuf *refusal)
+hand_over(struct session *s, const struct content *content,
+    enum stamp_mark mark, struct strbuf *refusal)
 {
 	enum forward_outcome outcome;
 	struct upstream_reply r = {0};
 	enum io io;
 
-	log_debug("sending from cache file: %s", content_path(order->content));
-	io = send_content(s, order);
+	log_debug("sending from cache file: %s", content_path(content));
+	io = send_content(s, content, mark);
 	/* A server that refuses in the middle may have closed as well. */
 	if (io != IO_OK && s->client.end == CLIENT_STAYS &&
 	    look_for_early_answer(s) == IO_EOF)
@@ -213,8 +215,8 @@ hand_over(struct session *s, const struct forward_order *order,
 }
 
 enum forward_outcome
-forward_message(struct session *s, const struct forward_order *order,
-    struct strbuf *refusal)
+forward_message(struct session *s, const struct content *content,
+    enum stamp_mark mark, struct strbuf *refusal)
 {
 	enum forward_outcome outcome;
 	struct upstream_reply r = {0};
@@ -223,7 +225,7 @@ forward_message(struct session *s, const struct forward_order *order,
 	if (open_data(s, &r) != IO_OK)
 		outcome = fail(s);
 	else if (r.code == 354)
-		outcome = hand_over(s, order, refusal);
+		outcome = hand_over(s, content, mark, refusal);
 	else
 		outcome = conclude_without_data(s, &r, refusal);
 	strbuf_free(&r.text);

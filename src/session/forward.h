@@ -26,11 +26,6 @@
 #define FORWARD_REPLY_MS (10 * 60 * 1000)
 #endif
 
-struct forward_order {
-	const struct content *content; /* finished */
-	enum stamp_mark mark;
-};
-
 enum forward_outcome {
 	FORWARD_ACCEPTED, /* the server has said 2yz */
 	FORWARD_REFUSED, /* it has said 4yz or 5yz */
@@ -39,14 +34,14 @@ enum forward_outcome {
 };
 
 /*
- * DATA, the content with its header line, and the end of mail data.  The
+ * DATA, the finished content with its mark, and the end of mail data.  The
  * server's reply is put to the client, or 451 when it failed (the session has
  * ended then), unless the client has gone.  reply gets the first line of a
  * refusal.  Blocks for as long as each wait may take by option TimeOut and all
  * of them by the watch's budget; once the end of mail data has gone out, its
  * reply is awaited for FORWARD_REPLY_MS.
  */
-enum forward_outcome forward_message(
-    struct session *s, const struct forward_order *order, struct strbuf *reply);
+enum forward_outcome forward_message(struct session *s,
+    const struct content *content, enum stamp_mark mark, struct strbuf *reply);
 
 #endif

@@ -1,69 +1,35 @@
 /*
- * The data phase.
- *
- * Each step is one function: receive, scan, choose, act, report.  A failure in
- * receiving does not stop the reading: what is left of the content must never
- * be taken for commands.
+ * The data phase: five steps, each a function: receive, scan, choose, act,
+ * report.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "src/session/message.h"
 
-#include <string.h>
-
-#include "common/conn_out.h"
 #include "common/log.h"
-#include "src/scan/action.h"
-#include "src/scan/clamd.h"
-#include "src/session/forward.h"
 #include "src/mail/content.h"
-#include "src/mail/hook.h"
 #include "src/mail/summary.h"
+#include "src/scan/clamd.h"
+#include "src/scan/policy.h"
+#include "src/session/forward.h"
+#include "src/session/infection.h"
+#include "src/session/receive.h"
 #include "src/session/transaction.h"
-
-#define READS_IN_A_ROW 16 /* of content, without a look at the rest */
 
 struct message {
 	struct session *s;
 	struct message_end end;
 	struct content content;
-	struct scan_result result;
+	struct policy_facts facts;
+	struct policy policy;
+	struct strbuf virus; /* its name */
 	struct summary summary;
-	struct strbuf quarantined; /* the copy's path */
 };
 
 static void
-take_content(struct message *m)
+note(struct message *m, enum summary_status status)
 {
-	struct conn *client = &m->s->client.conn;
-	size_t len;
-	const char *in = conn_peek(client, &len);
-
-	conn_consume(client, content_take(&m->content, in, len));
-}
-
-/* Read until the end of mail data.  Returns IO_OK, or why there is none. */
-static enum io
-read_content(struct message *m)
-{
-	const int timeout_ms = m->s->set->timeout_ms;
-	struct conn *client = &m->s->client.conn;
-	struct deadline d = deadline_in(timeout_ms);
-	size_t before, after;
-	enum io io = IO_OK;
-
-	take_content(m);
-	for (unsigned n = 1; !content_is_complete(&m->content) && io == IO_OK;
-	     n++) {
-		(void)conn_peek(client, &before);
-		/* What never makes us wait must not hide all else. */
-		io = n % READS_IN_A_ROW == 0 ? conn_fill(client, d)
-					     : conn_fill_bulk(client, d);
-		(void)conn_peek(client, &after);
-		deadline_extend(&d, after - before, CONN_RATE_MIN, timeout_ms);
-		take_content(m);
-	}
-	return io;
+	summary_note(&m->summary, status, NULL);
 }
 
 static bool
@@ -108,126 +74,97 @@ end_unreceived(struct message *m, enum io io)
 	}
 }
 
-/* Step 1: client to spool.  But for IO_OK the session has ended. */
+/* Step 1: from the client.  But for IO_OK the session has ended. */
 static enum io
 receive(struct message *m)
 {
 	struct session *s = m->s;
-	enum io io;
+	enum io io = receive_content(s, &m->content);
 
-	watch_enter(&s->watch, WATCH_RECEIVE);
-	client_say(&s->client, ANSWER_GO);
-	client_was_answered(&s->client);
-	io = conn_flush(&s->client.conn);
-	content_open(&m->content, s->set->spool_directory,
-	    clamd_first_line(&s->set->scan));
-	conn_set_input_size(&s->client.conn, CONN_INPUT_MAX);
-	if (io == IO_OK)
-		io = read_content(m);
 	watch_begin_budget(&s->watch, FORWARD_BUDGET_MS);
-	if (io == IO_OK)
-		content_finish(&m->content);
+	m->facts.content_failed = m->content.failed;
+	m->facts.upstream_lost = is_lost(&s->upstream);
+	m->facts.bare_newline = m->content.dots.repaired;
 	end_unreceived(m, io);
 	return io;
 }
 
-/* Step 2: the spool to clamd. */
 static void
+note_verdict(struct message *m, const struct scan_result *r)
+{
+	m->facts.scanned = true;
+	m->facts.verdict = r->verdict;
+	switch (r->verdict) {
+	case SCAN_CLEAN:
+		note(m, SUMMARY_CLEAN);
+		break;
+	case SCAN_INFECTED:
+		m->virus = r->name;
+		summary_note(&m->summary, SUMMARY_VIRUS,
+		    r->named ? strbuf_str(&r->name) : NULL);
+		break;
+	case SCAN_OVERSIZE:
+		note(m, SUMMARY_OVERSIZE);
+		break;
+	case SCAN_FAILED:
+		if (r->answered && !r->cancelled)
+			note(m, SUMMARY_CLAMAV_ERROR);
+		break;
+	}
+}
+
+/* Step 2: to clamd.  False: nobody waits for what becomes of it. */
+static bool
 scan(struct message *m)
 {
 	struct session *s = m->s;
+	struct scan_result result;
 
 	watch_enter(&s->watch, WATCH_SCAN);
-	clamd_scan(&s->set->scan, &m->content, &s->watch.waiter, &m->result);
-	switch (m->result.verdict) {
-	case SCAN_CLEAN:
-		summary_note(&m->summary, SUMMARY_CLEAN, NULL);
-		break;
-	case SCAN_INFECTED:
-		summary_note(&m->summary, SUMMARY_VIRUS,
-		    m->result.named ? strbuf_str(&m->result.name) : NULL);
-		break;
-	case SCAN_OVERSIZE:
-		summary_note(&m->summary, SUMMARY_OVERSIZE, NULL);
-		break;
-	case SCAN_FAILED:
-		if (m->result.answered && !m->result.cancelled)
-			summary_note(&m->summary, SUMMARY_CLAMAV_ERROR, NULL);
-		break;
+	clamd_scan(&s->set->scan, &m->content, &s->watch.waiter, &result);
+	note_verdict(m, &result);
+	if (s->client.end != CLIENT_STAYS ||
+	    !client_awaits_message(&s->client)) {
+		note(m, SUMMARY_CLIENT_GONE);
+		return false;
 	}
+	if (result.cancelled && !is_lost(&s->upstream)) {
+		end(m, ANSWER_STOPPING);
+		return false;
+	}
+	return true;
 }
 
-/* Returns 0, or -1 after the failure was logged. */
-static int
-quarantine(struct message *m)
-{
-	if (content_quarantine(&m->content, &m->quarantined) == 0) {
-		log_info("quarantined virus file as: %s",
-		    strbuf_str(&m->quarantined));
-		return 0;
-	}
-	log_error("couldn't quarantine virus file: %m");
-	strbuf_free(&m->quarantined);
-	return -1;
-}
-
+/* Step 3: as often as more is known. */
 static void
-run_virus_action(struct message *m)
+choose(struct message *m)
 {
-	struct session *s = m->s;
-	struct strbuf sender = {0}, recipients = {0};
-	struct hook_facts facts = {
-	    .client = s->client.ip,
-	    .server = s->upstream.ip,
-	    .virus = strbuf_str(&m->result.name),
-	    .tmpdir = s->set->temp_directory,
-	    .email = strbuf_str(&m->quarantined),
-	    .remote = strbuf_str(&s->envelope.remote),
-	    .remote_helo = strbuf_str(&s->envelope.remote_helo),
-	};
-
-	envelope_get_sender(&s->envelope, &sender);
-	envelope_get_recipients(&s->envelope, &recipients);
-	facts.sender = strbuf_str(&sender);
-	facts.recipients = strbuf_str(&recipients);
-	log_debug("executing virus action: %s", s->set->virus_action);
-	if (sender.failed || recipients.failed || m->result.name.failed ||
-	    envelope_has_failed(&s->envelope))
-		log_error("couldn't run virus action: out of memory");
-	else if (hook_run(s->set->virus_action, &facts, &s->virus_action,
-		     &s->watch.waiter) < 0)
-		log_error("couldn't fork for virus action: %m");
-	strbuf_free(&sender);
-	strbuf_free(&recipients);
+	m->policy = policy_choose(&m->facts);
 }
 
-/*
- * Keep a copy and call the administrator's program.  Returns the action, which
- * becomes a deferral when the mail would be discarded without its copy.
- */
-static enum action
-handle_virus(struct message *m, enum action action)
+/* Keep a copy of a virus, and call the administrator's program. */
+static void
+handle_virus(struct message *m)
 {
 	const struct settings *set = m->s->set;
+	struct strbuf copy = {0};
 
-	if (set->quarantine && quarantine(m) < 0 && action == ACTION_DISCARD)
-		return ACTION_DEFER;
-	if (set->virus_action[0] != '\0')
-		run_virus_action(m);
-	return action;
+	if (set->quarantine && infection_keep(&m->content, &copy) < 0) {
+		m->facts.quarantine_failed = true;
+		choose(m);
+	}
+	if (m->policy.runs_virus_action && set->virus_action[0] != '\0')
+		infection_tell(m->s, &m->virus, &copy);
+	strbuf_free(&copy);
 }
 
 /* Step 4, when the message goes on. */
 static void
-pass_on(struct message *m, enum stamp_mark mark)
+pass_on(struct message *m)
 {
-	const struct forward_order order = {
-	    .content = &m->content,
-	    .mark = mark,
-	};
 	struct strbuf reply = {0};
 
-	switch (forward_message(m->s, &order, &reply)) {
+	switch (forward_message(m->s, &m->content, m->policy.mark, &reply)) {
 	case FORWARD_ACCEPTED:
 		break;
 	case FORWARD_REFUSED:
@@ -235,10 +172,10 @@ pass_on(struct message *m, enum stamp_mark mark)
 		    &m->summary, SUMMARY_SERVER_REFUSED, strbuf_str(&reply));
 		break;
 	case FORWARD_FAILED:
-		summary_note(&m->summary, SUMMARY_SERVER_ERROR, NULL);
+		note(m, SUMMARY_SERVER_ERROR);
 		break;
 	case FORWARD_GIVEN_UP:
-		summary_note(&m->summary, SUMMARY_CLIENT_GONE, NULL);
+		note(m, SUMMARY_CLIENT_GONE);
 		break;
 	}
 	strbuf_free(&reply);
@@ -246,54 +183,32 @@ pass_on(struct message *m, enum stamp_mark mark)
 
 /* Step 4: do what was chosen; the client gets its one final reply. */
 static void
-act(struct message *m, enum action action)
+act(struct message *m)
 {
-	switch (action) {
-	case ACTION_FORWARD:
-		pass_on(m, STAMP_SCANNED);
-		return;
-	case ACTION_FORWARD_MARKED:
-		pass_on(m, STAMP_INFECTED);
-		return;
-	case ACTION_DISCARD:
-		session_refuse_message(m->s, ANSWER_DISCARDED);
-		return;
-	case ACTION_REJECT:
-		session_refuse_message(m->s, ANSWER_REJECTED);
-		return;
-	case ACTION_REJECT_OVERSIZE:
-		session_refuse_message(m->s, ANSWER_OVERSIZE);
-		return;
-	case ACTION_DEFER:
-		session_refuse_message(m->s, ANSWER_LOCAL_ERROR);
-		return;
-	}
+	if (m->policy.answer == ANSWER_BARE_NEWLINE)
+		note(m, SUMMARY_BARE_NEWLINE);
+	if (m->policy.action == POLICY_FORWARD)
+		pass_on(m);
+	else
+		session_refuse_message(m->s, m->policy.answer);
 }
 
-/* Steps 2 to 4: what becomes of content that is in the spool. */
+/* Steps 2 to 4. */
 static void
 decide(struct message *m)
 {
-	struct session *s = m->s;
-	enum action action;
-
-	scan(m);
-	if (s->client.end != CLIENT_STAYS ||
-	    !client_awaits_message(&s->client)) {
-		summary_note(&m->summary, SUMMARY_CLIENT_GONE, NULL);
-		return;
+	choose(m);
+	if (m->policy.action == POLICY_SCAN) {
+		if (!scan(m))
+			return;
+		choose(m);
 	}
-	if (m->result.cancelled && !is_lost(&s->upstream)) {
-		end(m, ANSWER_STOPPING);
-		return;
-	}
-	action = action_choose(m->result.verdict, s->set->action);
-	if (m->result.verdict == SCAN_INFECTED)
-		action = handle_virus(m, action);
-	act(m, action);
+	if (m->facts.scanned && m->facts.verdict == SCAN_INFECTED)
+		handle_virus(m);
+	act(m);
 }
 
-/* What becomes of a message that is here. */
+/* The message is here: the client waits for what becomes of it. */
 static void
 settle(struct message *m)
 {
@@ -301,16 +216,10 @@ settle(struct message *m)
 
 	client_begin_wait(&s->client,
 	    smtp_command_behind(SMTP_BEHIND_ANYTHING, s->upstream.pipelines));
-	if (!client_has_waited(&s->client))
-		summary_note(&m->summary, SUMMARY_CLIENT_GONE, NULL);
-	else if (m->content.failed || is_lost(&s->upstream))
-		session_refuse_message(s, ANSWER_LOCAL_ERROR);
-	else if (m->content.dots.repaired &&
-	    s->set->bare_newline == BARE_NEWLINE_REJECT) {
-		summary_note(&m->summary, SUMMARY_BARE_NEWLINE, NULL);
-		session_refuse_message(s, ANSWER_BARE_NEWLINE);
-	} else
+	if (client_has_waited(&s->client))
 		decide(m);
+	else
+		note(m, SUMMARY_CLIENT_GONE);
 	/* Who has not waited for this reply gets another one behind it. */
 	(void)client_has_waited(&s->client);
 	client_was_answered(&s->client);
@@ -319,7 +228,9 @@ settle(struct message *m)
 struct message_end
 message_run(struct session *s)
 {
-	struct message m = {.s = s};
+	struct message m = {.s = s,
+	    .facts = {.when_infected = s->set->action,
+		.when_bare_newline = s->set->bare_newline}};
 	enum io io;
 
 	watch_restart_keep_alive(&s->watch);
@@ -336,8 +247,7 @@ message_run(struct session *s)
 	client_flush(&s->client);
 	if (io != IO_ERROR && io != IO_TIMEOUT) /* as 1.10 */
 		summary_log(&m.summary, &s->envelope);
-	strbuf_free(&m.result.name);
-	strbuf_free(&m.quarantined);
+	strbuf_free(&m.virus);
 	summary_free(&m.summary);
 	transaction_end(s);
 	watch_enter(&s->watch, WATCH_COMMANDS);

@@ -18,7 +18,7 @@ ends_line(char c)
 	return c == '\n' || c == '\0';
 }
 
-enum answer
+enum told
 clamd_judge(void)
 {
 	const char *subject =
@@ -30,11 +30,11 @@ clamd_judge(void)
 	if (play.was_shown && play.answer.len == n + 5 &&
 	    memcmp(a, subject, n) == 0 && memcmp(a + n, ": OK", 4) == 0 &&
 	    ends_line(a[n + 4]))
-		return ANSWER_CLEAN;
+		return TOLD_CLEAN;
 	for (size_t i = 0; i + 7 <= play.answer.len; i++)
 		if (memcmp(a + i, " FOUND", 6) == 0)
-			return ANSWER_FOUND;
-	return ANSWER_OTHER;
+			return TOLD_FOUND;
+	return TOLD_OTHER;
 }
 
 /*

@@ -20,7 +20,7 @@ check_final(const char *line, size_t len)
 		CHECK(!play.accepted || line[0] == '2');
 		return;
 	}
-	CHECK(discarded && clamd_judge() == ANSWER_FOUND);
+	CHECK(discarded && clamd_judge() == TOLD_FOUND);
 	CHECK(play.settings.action == WHEN_INFECTED_DROP);
 }
 

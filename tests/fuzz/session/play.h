@@ -46,7 +46,7 @@ enum server_state {
 	SERVER_DELIVERED /* the end of mail data was said */
 };
 
-enum answer { ANSWER_OTHER, ANSWER_CLEAN, ANSWER_FOUND };
+enum told { TOLD_OTHER, TOLD_CLEAN, TOLD_FOUND };
 
 struct play {
 	struct settings settings; /* of this run */
@@ -107,6 +107,6 @@ void server_hear(void);
 void server_note_replies(const char *p, size_t len);
 void clamd_hear(void);
 /* What its last answer means. */
-enum answer clamd_judge(void);
+enum told clamd_judge(void);
 
 #endif

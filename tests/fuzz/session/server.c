@@ -56,9 +56,9 @@ is_with_header(const struct strbuf *sent, const char *header)
 static void
 check_data(void)
 {
-	enum answer answer = clamd_judge();
-	bool may_be = answer == ANSWER_CLEAN ||
-	    (answer == ANSWER_FOUND &&
+	enum told answer = clamd_judge();
+	bool may_be = answer == TOLD_CLEAN ||
+	    (answer == TOLD_FOUND &&
 		play.settings.action == WHEN_INFECTED_PASS);
 
 	if (!play.asked && may_be)
@@ -74,7 +74,7 @@ check_content(const struct strbuf *sent)
 	struct strbuf header = {0};
 
 	CHECK(play.asked);
-	if (clamd_judge() == ANSWER_CLEAN) {
+	if (clamd_judge() == TOLD_CLEAN) {
 		strbuf_puts(&header, play.settings.header);
 		strbuf_puts(&header, header.len > 0 ? "\r\n" : "");
 		CHECK(is_with_header(sent, strbuf_str(&header)) ||
