@@ -31,7 +31,7 @@ import threading
 import time
 
 from rig import (CLOSE, DISCARDED, ENDLESS_LINE, ENDLESS_REPLY, HANG, OURS, RESET, Client, Daemon, Drip,
-                 FakeClamd, FakeServer, OnCommand, OnConnect, Scan, ServerConnection, stuff)
+                 FakeClamd, FakeServer, OnCommand, OnConnect, Scan, ServerConnection, Sleep, stuff)
 
 TIMEOUT = 2  # seconds; the daemon's TimeOut
 FAULTY = 0.03  # how often each step of each party fails
@@ -44,6 +44,10 @@ SERVER_FAULTS = SERVER_REFUSALS + [
     ENDLESS_LINE, ENDLESS_REPLY, b"354 go on\r\n", b"250-a\r\n250 b\r\n", b"250 a\r\n250 b\r\n",
 ]
 SERVER_HANGS = [HANG, (b"250-half\r\n", HANG), Drip(b"250 dripping\r\n", 0.3)]
+# The reply to the final dot is waited for minutes; the server gives up before.
+FINAL_HANGS = [
+    (Sleep(TIMEOUT + 1), CLOSE), (b"250-half\r\n", Sleep(TIMEOUT + 1), CLOSE), Drip(b"250 dripping\r\n", 0.3),
+]
 CLAMD_FAULTS = [
     OnConnect(CLOSE), OnConnect(RESET), OnConnect((b"junk\n", CLOSE)), OnCommand(CLOSE), OnCommand(RESET),
     OnCommand((b"INSTREAM size limit exceeded. ERROR\n", CLOSE)),
@@ -127,7 +131,7 @@ class SoakServerConnection(Part, ServerConnection):
         number = number_of(message.content)
         if (message.mail, message.rcpts) != (mail_line(number), [rcpt_line(number)]):
             self.owner.ledger.misled.append((number, message.mail, message.rcpts))
-        fault = self.pick(SERVER_FAULTS, SERVER_HANGS)
+        fault = self.pick(SERVER_FAULTS, FINAL_HANGS)
         refused = fault in SERVER_REFUSALS
         entry = [digest(message.content), False]
         if not refused:
