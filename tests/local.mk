@@ -33,6 +33,9 @@ unit_tests = \
 	tests/unit/common/conn.t \
 	tests/unit/common/conn_out.t \
 	tests/unit/common/deadline.t \
+	tests/unit/session/forward.t \
+	tests/unit/session/infection.t \
+	tests/unit/session/receive.t \
 	tests/unit/session/verbs.t \
 	tests/unit/common/log.t \
 	tests/unit/common/log_queue.t \
@@ -281,6 +284,7 @@ EXTRA_DIST += \
 	tests/peers/fetch.sh \
 	tests/peers/sendmail.cf \
 	tests/peers/test_clients.py \
+	tests/unit/party.h \
 	tests/unit/said.h \
 	tests/setup/scratch.py \
 	tests/setup/test_build.py \
