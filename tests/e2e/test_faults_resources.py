@@ -279,7 +279,7 @@ def _(r):
     for peer in r.server.connections:
         peer.wait_closed()
     r.daemon.wait_log("couldn't create thread: Resource temporarily unavailable")
-    r.daemon.wait_log("couldn't start virus action: Resource temporarily unavailable")
+    r.daemon.wait_log("couldn't fork for virus action: Resource temporarily unavailable")
 
 
 outcomes, test_cell = matrix.tests()

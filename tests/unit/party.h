@@ -18,13 +18,15 @@
 enum party_deed {
 	PARTY_END, /* nothing comes any more: time passes */
 	PARTY_SAY, /* after all was heard that has been sent */
-	PARTY_LEAVE, /* close */
+	PARTY_BLURT, /* without having listened */
+	PARTY_LEAVE, /* close, after all was heard */
+	PARTY_BREAK, /* close */
 	PARTY_CANCEL /* something else ends the wait */
 };
 
 struct party_step {
 	enum party_deed deed;
-	const char *text;
+	struct text text;
 };
 
 struct party {
@@ -45,17 +47,14 @@ party_listen(struct party *p)
 }
 
 static inline void
-party_say(struct party *p, const char *text)
+party_say(struct party *p, struct text text)
 {
-	party_listen(p);
-	assert_int_equal(
-	    send(p->fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+	assert_int_equal(send(p->fd, text.p, text.len, MSG_NOSIGNAL), text.len);
 }
 
 static inline void
 party_leave(struct party *p)
 {
-	party_listen(p);
 	if (p->fd >= 0)
 		assert_int_equal(close(p->fd), 0);
 	p->fd = -1;
@@ -78,9 +77,17 @@ party_play(struct waiter *self, int fd, short events, struct deadline d)
 		case PARTY_CANCEL:
 			return IO_CANCELLED;
 		case PARTY_SAY:
+			party_listen(p);
+			party_say(p, s->text);
+			break;
+		case PARTY_BLURT:
 			party_say(p, s->text);
 			break;
 		case PARTY_LEAVE:
+			party_listen(p);
+			party_leave(p);
+			break;
+		case PARTY_BREAK:
 			party_leave(p);
 			break;
 		}

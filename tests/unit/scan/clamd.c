@@ -1,137 +1,56 @@
 /*
- * One talk with clamd: a pair of sockets stands in for the connection, and the
- * waiter plays clamd, one step whenever there is nothing to go on with.
+ * One talk with clamd, whose part is played.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "src/scan/clamd.h"
 
-#include <poll.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "src/scan/clamd_ask.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/party.h"
 
 #define STEPS_MAX 4
-#define CONTENT "Subject: x\r\n\r\nHello.\r\n"
 #define OK "stream: OK\n"
 #define FOUND "stream: Worm FOUND\n"
 #define SIZE_REFUSED "INSTREAM size limit exceeded. ERROR\n"
 #define LIMIT "stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\n"
 
-enum deed {
-	END, /* nothing comes any more: time passes */
-	SAY, /* after all was heard that has been sent */
-	BLURT, /* without listening */
-	LEAVE, /* close */
-	CANCEL /* something else ends the wait */
-};
-
-struct step {
-	enum deed deed;
-	struct text text;
-};
-
 #define LEAVES                                                                 \
 	{                                                                      \
-		LEAVE, T("")                                                   \
+		PARTY_LEAVE, T("")                                             \
 	}
 #define CANCELS                                                                \
 	{                                                                      \
-		CANCEL, T("")                                                  \
+		PARTY_CANCEL, T("")                                            \
 	}
 
 struct play {
 	const char *title;
 	const char *early; /* said before a word of ours was there */
-	struct step steps[STEPS_MAX];
+	struct party_step steps[STEPS_MAX];
 	enum scan_verdict verdict;
 	bool answered, cancelled;
 	const char *name; /* of the virus, if there is one */
 };
 
 /* One play at a time. */
-static struct {
-	const struct play *play;
-	const struct step *next;
-	int clamd; /* clamd's end, or -1 */
-	struct strbuf heard;
-} stage;
+static const struct play *play_now;
+static struct party clamd = {.fd = -1};
 
 int __wrap_sock_connect(
     const struct addr *a, struct waiter *waiter, struct deadline d);
-
-static void
-say(const char *p, size_t len)
-{
-	assert_int_equal(send(stage.clamd, p, len, MSG_NOSIGNAL), len);
-}
 
 /* The linker puts this in the place of sock_connect. */
 int
 __wrap_sock_connect(
     const struct addr *a, struct waiter *waiter, struct deadline d)
 {
-	const char *early = stage.play->early;
-	int pair[2];
+	const char *early = play_now->early;
+	int fd = party_open(&clamd, play_now->steps);
 
 	(void)a, (void)waiter, (void)d;
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-	stage.clamd = pair[1];
 	if (early != NULL)
-		say(early, strlen(early));
-	return pair[0];
-}
-
-static void
-listen_to_question(void)
-{
-	char buf[65536];
-	ssize_t n;
-
-	while ((n = read(stage.clamd, buf, sizeof buf)) > 0)
-		strbuf_add(&stage.heard, buf, (size_t)n);
-}
-
-static void
-leave(void)
-{
-	if (stage.clamd >= 0)
-		assert_int_equal(close(stage.clamd), 0);
-	stage.clamd = -1;
-}
-
-static enum io
-play_clamd(struct waiter *self, int fd, short events, struct deadline d)
-{
-	struct pollfd p = {.fd = fd, .events = events};
-
-	(void)self, (void)d;
-	while (poll(&p, 1, 0) == 0) {
-		const struct step *s = stage.next++;
-
-		switch (s->deed) {
-		case END:
-			stage.next--;
-			return IO_TIMEOUT;
-		case CANCEL:
-			return IO_CANCELLED;
-		case SAY:
-			listen_to_question();
-			say(s->text.p, s->text.len);
-			break;
-		case BLURT:
-			say(s->text.p, s->text.len);
-			break;
-		case LEAVE:
-			leave();
-			break;
-		}
-	}
-	return IO_OK;
+		party_say(&clamd, (struct text){early, strlen(early)});
+	return fd;
 }
 
 /* A line of so many octets with its end, or nothing. */
@@ -154,69 +73,74 @@ static void
 perform(const struct play *play, size_t octets, struct scan_result *result)
 {
 	struct scan_config config = {.timeout_ms = 60000};
-	struct waiter waiter = {play_clamd};
 	struct content content;
 
 	assert_int_equal(addr_parse(&config.address, "/clamd", 0), 0);
-	stage.play = play;
-	stage.next = play->steps;
-	strbuf_clear(&stage.heard);
+	party_close(&clamd);
+	play_now = play;
 	open_content(&content, octets);
-	clamd_scan(&config, &content, &waiter, result);
-	leave();
+	clamd_scan(&config, &content, &clamd.waiter, result);
+	party_leave(&clamd);
 	content_close(&content);
 }
 
 static const struct play plays[] = {
-    {"clean", NULL, {{SAY, T(OK)}, LEAVES}, SCAN_CLEAN, true, false, NULL},
+    {"clean", NULL, {{PARTY_SAY, T(OK)}, LEAVES}, SCAN_CLEAN, true, false,
+	NULL},
     {"clean, in pieces", NULL,
-	{{SAY, T("stream:")}, {SAY, T(" OK")}, {SAY, T("\n")}, LEAVES},
+	{{PARTY_SAY, T("stream:")}, {PARTY_SAY, T(" OK")}, {PARTY_SAY, T("\n")},
+	    LEAVES},
 	SCAN_CLEAN, true, false, NULL},
-    {"stays open", NULL, {{SAY, T(OK)}}, SCAN_CLEAN, true, false, NULL},
-    {"found", NULL, {{SAY, T(FOUND)}}, SCAN_INFECTED, true, false, "Worm"},
-    {"limit", NULL, {{SAY, T(LIMIT)}}, SCAN_OVERSIZE, true, false, NULL},
-    {"size refused", NULL, {{SAY, T(SIZE_REFUSED)}, LEAVES}, SCAN_OVERSIZE,
-	true, false, NULL},
+    {"stays open", NULL, {{PARTY_SAY, T(OK)}}, SCAN_CLEAN, true, false, NULL},
+    {"found", NULL, {{PARTY_SAY, T(FOUND)}}, SCAN_INFECTED, true, false,
+	"Worm"},
+    {"limit", NULL, {{PARTY_SAY, T(LIMIT)}}, SCAN_OVERSIZE, true, false, NULL},
+    {"size refused", NULL, {{PARTY_SAY, T(SIZE_REFUSED)}, LEAVES},
+	SCAN_OVERSIZE, true, false, NULL},
     {"size refused early", SIZE_REFUSED, {LEAVES}, SCAN_OVERSIZE, true, false,
 	NULL},
     {"OK early", OK, {LEAVES}, SCAN_FAILED, true, false, NULL},
-    {"half of OK early", "stream: ", {{SAY, T("OK\n")}, LEAVES}, SCAN_FAILED,
-	true, false, NULL},
+    {"half of OK early", "stream: ", {{PARTY_SAY, T("OK\n")}, LEAVES},
+	SCAN_FAILED, true, false, NULL},
     {"found early", FOUND, {LEAVES}, SCAN_FAILED, true, false, NULL},
-    {"OK, and leaves what it was sent", NULL, {{BLURT, T(OK)}, LEAVES},
-	SCAN_FAILED, true, false, NULL},
-    {"OK, and reads nothing", NULL, {{BLURT, T(OK)}}, SCAN_FAILED, true, false,
+    {"OK, and leaves what it was sent", NULL,
+	{{PARTY_BLURT, T(OK)}, {PARTY_BREAK, T("")}}, SCAN_FAILED, true, false,
 	NULL},
-    {"found, and reads nothing", NULL, {{BLURT, T(FOUND)}}, SCAN_FAILED, true,
+    {"OK, and reads nothing", NULL, {{PARTY_BLURT, T(OK)}}, SCAN_FAILED, true,
 	false, NULL},
-    {"OK, found", NULL, {{SAY, T(OK FOUND)}, LEAVES}, SCAN_INFECTED, true,
+    {"found, and reads nothing", NULL, {{PARTY_BLURT, T(FOUND)}}, SCAN_FAILED,
+	true, false, NULL},
+    {"OK, found", NULL, {{PARTY_SAY, T(OK FOUND)}, LEAVES}, SCAN_INFECTED, true,
 	false, "Worm"},
-    {"OK, later found", NULL, {{SAY, T(OK)}, {SAY, T(FOUND)}, LEAVES},
-	SCAN_INFECTED, true, false, "Worm"},
+    {"OK, later found", NULL,
+	{{PARTY_SAY, T(OK)}, {PARTY_SAY, T(FOUND)}, LEAVES}, SCAN_INFECTED,
+	true, false, "Worm"},
     {"OK, later half of found", NULL,
-	{{SAY, T(OK)}, {SAY, T("stream: W")}, {SAY, T("orm FOUND\n")}},
+	{{PARTY_SAY, T(OK)}, {PARTY_SAY, T("stream: W")},
+	    {PARTY_SAY, T("orm FOUND\n")}},
 	SCAN_FAILED, true, false, NULL},
-    {"OK, OK", NULL, {{SAY, T(OK)}, {SAY, T(OK)}, LEAVES}, SCAN_FAILED, true,
-	false, NULL},
-    {"OK, an octet", NULL, {{SAY, T(OK)}, {SAY, T("x")}, LEAVES}, SCAN_FAILED,
-	true, false, NULL},
-    {"OK, NUL", NULL, {{SAY, T(OK)}, {SAY, T("\0")}, LEAVES}, SCAN_FAILED, true,
-	false, NULL},
-    {"OK, an empty line", NULL, {{SAY, T(OK)}, {SAY, T("\n")}, LEAVES},
+    {"OK, OK", NULL, {{PARTY_SAY, T(OK)}, {PARTY_SAY, T(OK)}, LEAVES},
 	SCAN_FAILED, true, false, NULL},
-    {"OK, a limit", NULL, {{SAY, T(OK)}, {SAY, T(LIMIT)}}, SCAN_FAILED, true,
+    {"OK, an octet", NULL, {{PARTY_SAY, T(OK)}, {PARTY_SAY, T("x")}, LEAVES},
+	SCAN_FAILED, true, false, NULL},
+    {"OK, NUL", NULL, {{PARTY_SAY, T(OK)}, {PARTY_SAY, T("\0")}, LEAVES},
+	SCAN_FAILED, true, false, NULL},
+    {"OK, an empty line", NULL,
+	{{PARTY_SAY, T(OK)}, {PARTY_SAY, T("\n")}, LEAVES}, SCAN_FAILED, true,
 	false, NULL},
-    {"OK without its end", NULL, {{SAY, T("stream: OK")}, LEAVES}, SCAN_FAILED,
-	true, false, NULL},
-    {"ERROR", NULL, {{SAY, T("stream: x ERROR\n")}}, SCAN_FAILED, true, false,
-	NULL},
-    {"silence", NULL, {{END, T("")}}, SCAN_FAILED, true, false, NULL},
-    {"half an answer", NULL, {{SAY, T("stream: ")}}, SCAN_FAILED, true, false,
-	NULL},
+    {"OK, a limit", NULL, {{PARTY_SAY, T(OK)}, {PARTY_SAY, T(LIMIT)}},
+	SCAN_FAILED, true, false, NULL},
+    {"OK without its end", NULL, {{PARTY_SAY, T("stream: OK")}, LEAVES},
+	SCAN_FAILED, true, false, NULL},
+    {"ERROR", NULL, {{PARTY_SAY, T("stream: x ERROR\n")}}, SCAN_FAILED, true,
+	false, NULL},
+    {"silence", NULL, {{PARTY_END, T("")}}, SCAN_FAILED, true, false, NULL},
+    {"half an answer", NULL, {{PARTY_SAY, T("stream: ")}}, SCAN_FAILED, true,
+	false, NULL},
     {"closes", NULL, {LEAVES}, SCAN_FAILED, false, false, NULL},
     {"cancelled", NULL, {CANCELS}, SCAN_FAILED, false, true, NULL},
-    {"OK, cancelled", NULL, {{SAY, T(OK)}, CANCELS}, SCAN_FAILED, false, true,
-	NULL},
+    {"OK, cancelled", NULL, {{PARTY_SAY, T(OK)}, CANCELS}, SCAN_FAILED, false,
+	true, NULL},
 };
 
 static void
@@ -252,10 +176,10 @@ believes_what_comes_last_and_alone(void **state)
 static void
 keeps_the_end_mark_back(void **state)
 {
-	static const struct play early = {"early", OK, {{SAY, T("x")}, LEAVES},
-	    SCAN_FAILED, true, false, NULL};
-	static const struct play fair = {"fair", NULL, {{SAY, T(OK)}, LEAVES},
-	    SCAN_CLEAN, true, false, NULL};
+	static const struct play early = {"early", OK,
+	    {{PARTY_SAY, T("x")}, LEAVES}, SCAN_FAILED, true, false, NULL};
+	static const struct play fair = {"fair", NULL,
+	    {{PARTY_SAY, T(OK)}, LEAVES}, SCAN_CLEAN, true, false, NULL};
 	static const size_t sizes[] = {0, 20, SPOOL_BLOCK_SIZE + 1};
 
 	(void)state;
@@ -265,10 +189,10 @@ keeps_the_end_mark_back(void **state)
 		struct scan_result result;
 
 		perform(&fair, sizes[i], &result);
-		assert_int_equal(stage.heard.len, all + 4);
-		assert_memory_equal(stage.heard.data + all, "\0\0\0", 4);
+		assert_int_equal(clamd.heard.len, all + 4);
+		assert_memory_equal(clamd.heard.data + all, "\0\0\0", 4);
 		perform(&early, sizes[i], &result);
-		assert_true(stage.heard.len <= all);
+		assert_true(clamd.heard.len <= all);
 	}
 }
 
@@ -276,7 +200,7 @@ static int
 clean_up(void **state)
 {
 	(void)state;
-	strbuf_free(&stage.heard);
+	party_close(&clamd);
 	return 0;
 }
 

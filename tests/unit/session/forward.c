@@ -25,43 +25,48 @@ static const struct {
 	const char *told; /* to the client */
 	const char *refusal;
 } cases[] = {
-    {"accepted", {{PARTY_SAY, GO}, {PARTY_SAY, "250 mine\r\n"}}, STAMP_SCANNED,
-	FORWARD_ACCEPTED, false, MESSAGE ".\r\n", "250 mine\r\n", ""},
+    {"accepted", {{PARTY_SAY, T(GO)}, {PARTY_SAY, T("250 mine\r\n")}},
+	STAMP_SCANNED, FORWARD_ACCEPTED, false, MESSAGE ".\r\n", "250 mine\r\n",
+	""},
     {"accepted in two lines",
-	{{PARTY_SAY, GO}, {PARTY_SAY, "250-it\r\n"}, {PARTY_SAY, "250 is\r\n"}},
+	{{PARTY_SAY, T(GO)}, {PARTY_SAY, T("250-it\r\n")},
+	    {PARTY_SAY, T("250 is\r\n")}},
 	STAMP_SCANNED, FORWARD_ACCEPTED, false, MESSAGE ".\r\n",
 	"250-it\r\n250 is\r\n", ""},
-    {"marked", {{PARTY_SAY, GO}, {PARTY_SAY, "250 mine\r\n"}}, STAMP_INFECTED,
-	FORWARD_ACCEPTED, false, MARKED ".\r\n", "250 mine\r\n", ""},
-    {"refused", {{PARTY_SAY, GO}, {PARTY_SAY, "554 no\r\n"}}, STAMP_SCANNED,
-	FORWARD_REFUSED, false, MESSAGE ".\r\n", "554 no\r\n", "554 no"},
-    {"refused at DATA", {{PARTY_SAY, "452 full\r\n"}}, STAMP_SCANNED,
+    {"marked", {{PARTY_SAY, T(GO)}, {PARTY_SAY, T("250 mine\r\n")}},
+	STAMP_INFECTED, FORWARD_ACCEPTED, false, MARKED ".\r\n", "250 mine\r\n",
+	""},
+    {"refused", {{PARTY_SAY, T(GO)}, {PARTY_SAY, T("554 no\r\n")}},
+	STAMP_SCANNED, FORWARD_REFUSED, false, MESSAGE ".\r\n", "554 no\r\n",
+	"554 no"},
+    {"refused at DATA", {{PARTY_SAY, T("452 full\r\n")}}, STAMP_SCANNED,
 	FORWARD_REFUSED, false, "DATA\r\nRSET\r\n", "452 full\r\n", "452 full"},
-    {"leaves at DATA", {{PARTY_SAY, "421 bye\r\n"}}, STAMP_SCANNED,
+    {"leaves at DATA", {{PARTY_SAY, T("421 bye\r\n")}}, STAMP_SCANNED,
 	FORWARD_REFUSED, true, "DATA\r\n", "421 bye\r\n", "421 bye"},
-    {"refused before its end", {{PARTY_SAY, GO "552 too much\r\n"}},
+    {"refused before its end", {{PARTY_SAY, T(GO "552 too much\r\n")}},
 	STAMP_SCANNED, FORWARD_REFUSED, true, NULL, "552 too much\r\n",
 	"552 too much"},
     /* A promise before all is there is none. */
-    {"accepted before its end", {{PARTY_SAY, GO "250 mine\r\n"}}, STAMP_SCANNED,
-	FORWARD_FAILED, true, NULL, LOCAL_ERROR, "250 mine"},
-    {"accepted at DATA", {{PARTY_SAY, "250 mine\r\n"}}, STAMP_SCANNED,
+    {"accepted before its end", {{PARTY_SAY, T(GO "250 mine\r\n")}},
+	STAMP_SCANNED, FORWARD_FAILED, true, NULL, LOCAL_ERROR, "250 mine"},
+    {"accepted at DATA", {{PARTY_SAY, T("250 mine\r\n")}}, STAMP_SCANNED,
 	FORWARD_FAILED, true, "DATA\r\n", LOCAL_ERROR, "250 mine"},
-    {"nonsense", {{PARTY_SAY, GO}, {PARTY_SAY, "what?\r\n"}}, STAMP_SCANNED,
-	FORWARD_FAILED, true, MESSAGE ".\r\n", LOCAL_ERROR, "what?"},
-    {"silent at DATA", {{PARTY_END, NULL}}, STAMP_SCANNED, FORWARD_FAILED, true,
-	"DATA\r\n", LOCAL_ERROR, ""},
-    {"silent at the end", {{PARTY_SAY, GO}}, STAMP_SCANNED, FORWARD_FAILED,
+    {"nonsense", {{PARTY_SAY, T(GO)}, {PARTY_SAY, T("what?\r\n")}},
+	STAMP_SCANNED, FORWARD_FAILED, true, MESSAGE ".\r\n", LOCAL_ERROR,
+	"what?"},
+    {"silent at DATA", {{PARTY_END, T("")}}, STAMP_SCANNED, FORWARD_FAILED,
+	true, "DATA\r\n", LOCAL_ERROR, ""},
+    {"silent at the end", {{PARTY_SAY, T(GO)}}, STAMP_SCANNED, FORWARD_FAILED,
 	true, MESSAGE ".\r\n", LOCAL_ERROR, ""},
-    {"gone at the end", {{PARTY_SAY, GO}, {PARTY_LEAVE, NULL}}, STAMP_SCANNED,
-	FORWARD_FAILED, true, MESSAGE ".\r\n", LOCAL_ERROR, ""},
+    {"gone at the end", {{PARTY_SAY, T(GO)}, {PARTY_LEAVE, T("")}},
+	STAMP_SCANNED, FORWARD_FAILED, true, MESSAGE ".\r\n", LOCAL_ERROR, ""},
 };
 
 static void
 open_session(struct session *s, struct party *client, struct party *server,
     const struct party_step *steps)
 {
-	static const struct party_step nothing[] = {{PARTY_END, NULL}};
+	static const struct party_step nothing[] = {{PARTY_END, T("")}};
 	const struct addr nobody = {0};
 	const int timeout_ms = s->set->timeout_ms;
 

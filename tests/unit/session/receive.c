@@ -17,20 +17,20 @@ static const struct {
 	const char *content; /* when it is there */
 	const char *rest; /* what is left for the dialogue */
 } cases[] = {
-    {{{PARTY_SAY, "a\r\n..b\r\n.\r\n"}}, "/tmp", IO_OK, false, "a\r\n.b\r\n",
+    {{{PARTY_SAY, T("a\r\n..b\r\n.\r\n")}}, "/tmp", IO_OK, false, "a\r\n.b\r\n",
 	""},
-    {{{PARTY_SAY, ".\r\n"}}, "/tmp", IO_OK, false, "", ""},
-    {{{PARTY_SAY, "a\r\n.\r"}, {PARTY_SAY, "\nQUIT\r\n"}}, "/tmp", IO_OK, false,
-	"a\r\n", "QUIT\r\n"},
+    {{{PARTY_SAY, T(".\r\n")}}, "/tmp", IO_OK, false, "", ""},
+    {{{PARTY_SAY, T("a\r\n.\r")}, {PARTY_SAY, T("\nQUIT\r\n")}}, "/tmp", IO_OK,
+	false, "a\r\n", "QUIT\r\n"},
     /* What cannot be kept is read all the same. */
-    {{{PARTY_SAY, "RSET\r\n"}, {PARTY_SAY, "x\r\n.\r\nNOOP\r\n"}},
+    {{{PARTY_SAY, T("RSET\r\n")}, {PARTY_SAY, T("x\r\n.\r\nNOOP\r\n")}},
 	"/nonexistent", IO_OK, true, NULL, "NOOP\r\n"},
     /* There is no end. */
-    {{{PARTY_SAY, "a\r\n"}, {PARTY_LEAVE, NULL}}, "/tmp", IO_EOF, false, NULL,
-	""},
-    {{{PARTY_SAY, "a\r\n"}, {PARTY_CANCEL, NULL}}, "/tmp", IO_CANCELLED, false,
+    {{{PARTY_SAY, T("a\r\n")}, {PARTY_LEAVE, T("")}}, "/tmp", IO_EOF, false,
 	NULL, ""},
-    {{{PARTY_SAY, "a\r\n."}}, "/tmp", IO_TIMEOUT, false, NULL, ""},
+    {{{PARTY_SAY, T("a\r\n")}, {PARTY_CANCEL, T("")}}, "/tmp", IO_CANCELLED,
+	false, NULL, ""},
+    {{{PARTY_SAY, T("a\r\n.")}}, "/tmp", IO_TIMEOUT, false, NULL, ""},
 };
 
 static void
