@@ -15,14 +15,17 @@
 #define TRIES 3 /* at a file that others remove */
 #define PID_TEXT_MAX 32
 
-/* Does path still lead to the open file fd? */
+/*
+ * Does path still lead to the open file fd?  While it is being removed it does,
+ * for a moment, without a link.
+ */
 static bool
 leads_to(const char *path, int fd)
 {
 	struct stat a, b;
 
 	return lstat(path, &a) == 0 && fstat(fd, &b) == 0 &&
-	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino && b.st_nlink > 0;
 }
 
 static size_t
