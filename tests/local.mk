@@ -281,10 +281,17 @@ EXTRA_DIST += \
 	tests/peers/clients.py \
 	tests/peers/conftest.py \
 	tests/peers/exim-client.conf \
+	tests/peers/exim-server.conf \
 	tests/peers/fetch.sh \
+	tests/peers/opensmtpd-server.conf \
+	tests/peers/samples_of_peers.py \
 	tests/peers/sendmail.cf \
+	tests/peers/server.js \
+	tests/peers/server.py \
+	tests/peers/servers.py \
 	tests/peers/test_clients.py \
 	tests/unit/party.h \
+	tests/peers/test_servers.py \
 	tests/unit/said.h \
 	tests/setup/scratch.py \
 	tests/setup/test_build.py \

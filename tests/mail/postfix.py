@@ -104,6 +104,14 @@ def howto(section, filter_port, back_port):
         "10026", str(back_port))
 
 
+def last_of_each(text):
+    """main.cf with each parameter once.  Postfix's logger warns of others
+    through itself, and stands still when it waits for itself."""
+    last = {line.split(" =")[0]: line for line in text.split("\n")
+            if line and line[0] not in "# "}
+    return "\n".join(last.values()) + "\n"
+
+
 class Postfix:
     def __init__(self, directory, filter_port):
         self.directory = Path(directory)
@@ -137,8 +145,9 @@ class Postfix:
                   "uid": pwd.getpwnam("nobody").pw_uid,
                   "gid": grp.getgrnam("nogroup").gr_gid}
         for name, text in (("main.cf", MAIN), ("master.cf", MASTER)):
+            text = text.format(**values) + self.additions(name)
             (self.config / name).write_text(
-                text.format(**values) + self.additions(name))
+                last_of_each(text) if name == "main.cf" else text)
 
     def additions(self, name):
         """What a site adds to a file of Postfix's: the lines of the how-to."""

@@ -72,11 +72,6 @@ class Site(Postfix):
 
     def _write_config(self):
         super()._write_config()
-        # The last one counts; Postfix's logger can stand still over its own
-        # warnings of the others.
-        lines = (self.config / "main.cf").read_text().split("\n")
-        last = {line.split(" =")[0]: line for line in lines if line and line[0] not in "# "}
-        (self.config / "main.cf").write_text("\n".join(last.values()) + "\n")
         front = "127.0.0.1:%d" % self.port
         entries = services(MASTER.format(port=self.port))
         for section in self.sections:

@@ -12,24 +12,11 @@ import pytest
 
 import clients
 from rig import Daemon, FakeClamd, FakeServer, wait_until
+from samples_of_peers import BODIES, content
 
 SECONDS = 20
-HEAD = b"From: sender@example.test\r\nTo: %s\r\nSubject: %s\r\n"
-MIME = (b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
-        b"Content-Transfer-Encoding: 8bit\r\n")
 EXTENSIONS = [b"SIZE 10000000", b"8BITMIME", b"ENHANCEDSTATUSCODES", b"AUTH PLAIN LOGIN", b"DSN"]
 PIPELINING = [b"PIPELINING"]
-
-BODIES = {
-    "plain": b"Nothing but words.\r\n",
-    "no pipelining": b"Nothing but words.\r\n",
-    "dotted": b".\r\n..\r\n.a line\r\na line.\r\n. \r\n",
-    "8 bit": b"\xe9t\xe9 \xff\r\n" * 3,
-    "large": b"".join(b"%07d " % n + b"x" * 60 + b"\r\n" for n in range(20000)),
-    "virus": b"INFECTED:Worm.Test\r\n",
-    "refused": b"Nobody will read it.\r\n",
-    "auth": b"Nothing but words.\r\n",
-}
 
 
 def auth(connection, line):
@@ -103,9 +90,9 @@ def running(scratch, work, fetched):
             one.stop()
 
 
-def decoded(content):
+def decoded(message):
     """The body as it was before a client made it 7-bit."""
-    head, body = content.split(b"\r\n\r\n", 1)
+    head, body = message.split(b"\r\n\r\n", 1)
     encoding = re.search(rb"(?im)^content-transfer-encoding: *(\S+)", head)
     kind = encoding.group(1).lower() if encoding else b""
     if kind == b"base64":
@@ -127,9 +114,8 @@ def test_client(system, running, kind, sample):
     system.reset(pipelining=sample != "no pipelining")
     since = system.daemon.mark()
     to = "refused@peer.example" if sample == "refused" else "recipient@peer.example"
-    content = HEAD % (to.encode(), sample.encode()) + (MIME if sample == "8 bit" else b"") + b"\r\n" + BODIES[sample]
 
-    told = client.send(system.daemon.address[1], content, to, sample == "auth")
+    told = client.send(system.daemon.address[1], content(sample, to), to, sample == "auth")
 
     def ours():
         return [m for m in system.server.messages if to.encode() in b"".join(m.rcpts)]
