@@ -273,6 +273,7 @@ EXTRA_DIST += \
 	tests/mail/samples.py \
 	tests/mail/scratch.py \
 	tests/mail/site_settings.py \
+	tests/mail/test_clamd_limits.py \
 	tests/mail/test_demo.py \
 	tests/mail/test_howto_commands.py \
 	tests/mail/test_howto_postfix.py \

@@ -95,17 +95,18 @@ def program():
 class PrivateClamd:
     """A clamd of our own below `directory`; `address` is its socket.
 
-    The directory must be one that every user may enter.
+    The directory must be one that every user may enter.  `lines` are more of
+    clamd.conf.
     """
 
-    def __init__(self, directory, database=None):
+    def __init__(self, directory, database=None, lines=()):
         self.directory = Path(directory)
         self.address = str(self.directory / "clamd.sock")
         self.process = None
         self.log = self.directory / "clamd.log"
-        self._prepare(database)
+        self._prepare(database, lines)
 
-    def _prepare(self, database):
+    def _prepare(self, database, more):
         scratch = self.directory / "scratch"
         scratch.mkdir(parents=True)
         if database is None:
@@ -117,7 +118,7 @@ class PrivateClamd:
                  "DatabaseDirectory %s" % database,
                  "TemporaryDirectory %s" % scratch,
                  "LocalSocket %s" % self.address,
-                 "LocalSocketMode 666"]
+                 "LocalSocketMode 666", *more]
         if user() is not None:
             lines.append("User " + user())
             shutil.chown(self.directory, user())
