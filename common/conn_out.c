@@ -46,6 +46,15 @@ conn_reserve(struct conn *c, size_t n)
 }
 
 bool
+conn_drop(struct conn *c)
+{
+	const bool any = c->own.out.len > 0;
+
+	strbuf_clear(&c->own.out);
+	return any;
+}
+
+bool
 conn_has_failed(const struct conn *c)
 {
 	return c->own.out.failed;

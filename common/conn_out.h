@@ -19,6 +19,9 @@ void conn_put(struct conn *c, const void *data, size_t len);
 /* Make sure that n octets more can be put.  Returns 0, or -1 with ENOMEM. */
 int conn_reserve(struct conn *c, size_t n);
 
+/* Throw away what was put and not sent.  Was there anything? */
+bool conn_drop(struct conn *c);
+
 /* Has memory run out for what was put, so that it cannot be sent? */
 bool conn_has_failed(const struct conn *c);
 

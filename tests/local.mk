@@ -249,6 +249,7 @@ EXTRA_DIST += \
 	tests/e2e/test_options.py \
 	tests/e2e/test_oversize.py \
 	tests/e2e/test_out_of_step.py \
+	tests/e2e/test_parting.py \
 	tests/e2e/test_pipelining.py \
 	tests/e2e/test_quarantine.py \
 	tests/e2e/test_replies.py \

@@ -162,8 +162,8 @@ conclude_without_data(
 	log_debug("server refused data transfer");
 	if (outcome != FORWARD_REFUSED)
 		return outcome;
-	if (r->code == 421) /* it leaves, and we do not wait for that */
-		upstream_lose(&s->upstream, UPSTREAM_GIVEN_UP);
+	if (r->code == 421)
+		upstream_leave(&s->upstream, UPSTREAM_LEFT);
 	else
 		session_reset_upstream(s);
 	return outcome;
@@ -210,6 +210,8 @@ hand_over(struct session *s, const struct content *content,
 		outcome = conclude(s, &r, true, refusal);
 	else
 		outcome = fail(s);
+	if (r.code == 421)
+		upstream_leave(&s->upstream, UPSTREAM_LEFT);
 	strbuf_free(&r.text);
 	return outcome;
 }

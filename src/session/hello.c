@@ -136,10 +136,17 @@ note_xclient(struct session *s, const struct upstream_line *l)
 		log_warn("server didn't accept XCLIENT");
 }
 
-const struct exchange hello_greeting = {"greeting", show_greeting, NULL};
-const struct exchange hello_ehlo = {"EHLO", show_ehlo, note_ehlo};
-const struct exchange hello_helo = {"HELO", show_helo, note_helo};
-static const struct exchange own_xclient = {"own XCLIENT", NULL, note_xclient};
+const struct exchange hello_greeting = {.name = "greeting",
+    .show = show_greeting,
+    .is_last = true};
+const struct exchange hello_ehlo = {.name = "EHLO",
+    .show = show_ehlo,
+    .note = note_ehlo};
+const struct exchange hello_helo = {.name = "HELO",
+    .show = show_helo,
+    .note = note_helo};
+static const struct exchange own_xclient = {.name = "own XCLIENT",
+    .note = note_xclient};
 
 void
 hello_ask(struct session *s, const struct exchange *exchange,

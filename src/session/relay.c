@@ -94,15 +94,6 @@ last_word_of_parties(const struct session *s)
 	return ANSWER_NONE;
 }
 
-static void
-read_upstream(struct session *s)
-{
-	if (upstream_read(&s->upstream) == IO_OK)
-		return;
-	(void)turn_take_replies(s); /* its last words */
-	upstream_gone(&s->upstream);
-}
-
 /* Send what both are to hear.  IO_OK, or how a wait for that has ended. */
 static enum io
 flush(struct session *s)
@@ -115,7 +106,7 @@ flush(struct session *s)
 	io = upstream_flush(&s->upstream);
 	if (io != IO_ERROR)
 		return io;
-	read_upstream(s);
+	turn_read_upstream(s);
 	upstream_gone(&s->upstream);
 	return IO_OK;
 }
@@ -148,7 +139,7 @@ wait_for_parties(struct session *s)
 	if (io != IO_OK)
 		return io == IO_ERROR ? IO_OK : io;
 	if (seen.upstream)
-		read_upstream(s);
+		turn_read_upstream(s);
 	if (session_is_over(s) || !seen.client)
 		return IO_OK;
 	if (hear)
@@ -204,6 +195,8 @@ close_session(struct session *s, enum answer last_word)
 	watch_enter(&s->watch, WATCH_FINAL);
 	client_close(&s->client, last_word);
 	target_leave(&s->link);
+	if (session_cancel_auth(s))
+		(void)upstream_flush(&s->upstream);
 	upstream_close(&s->upstream);
 	transaction_end(s);
 	hello_close(&s->hello);

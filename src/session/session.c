@@ -17,11 +17,12 @@ note_reset(struct session *s, const struct upstream_line *l)
 	if (smtp_reply_is_positive(l->reply.code))
 		return;
 	log_error("server refused to reset");
-	upstream_lose(&s->upstream, UPSTREAM_CLOSED);
+	upstream_leave(&s->upstream, UPSTREAM_CLOSED);
 }
 
 static const struct exchange own_reset = {.name = "own RSET",
     .note = note_reset};
+static const struct exchange own_cancel = {.name = "own *", .is_last = true};
 
 void
 session_ask(struct session *s, const struct exchange *exchange,
@@ -46,6 +47,16 @@ session_refuse_message(struct session *s, enum answer answer)
 {
 	client_say(&s->client, answer);
 	session_reset_upstream(s);
+}
+
+bool
+session_cancel_auth(struct session *s)
+{
+	if (!s->client.auth || s->upstream.lost != UPSTREAM_THERE)
+		return false;
+	client_expect_auth(&s->client, false);
+	upstream_ask_own(&s->upstream, &own_cancel, "*");
+	return true;
 }
 
 void

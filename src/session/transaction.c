@@ -50,10 +50,18 @@ note_xforward(struct session *s, const struct upstream_line *l)
 		    &s->envelope, l->about->text, l->about->len);
 }
 
-const struct exchange transaction_mail = {"MAIL", show, note_mail};
-const struct exchange transaction_rcpt = {"RCPT", show, note_rcpt};
-const struct exchange transaction_rset = {"RSET", show, note_rset};
-const struct exchange transaction_xforward = {"XFORWARD", show, note_xforward};
+const struct exchange transaction_mail = {.name = "MAIL",
+    .show = show,
+    .note = note_mail};
+const struct exchange transaction_rcpt = {.name = "RCPT",
+    .show = show,
+    .note = note_rcpt};
+const struct exchange transaction_rset = {.name = "RSET",
+    .show = show,
+    .note = note_rset};
+const struct exchange transaction_xforward = {.name = "XFORWARD",
+    .show = show,
+    .note = note_xforward};
 
 bool
 transaction_allows_path(struct session *s, const struct exchange *exchange,

@@ -11,12 +11,27 @@
 #include "src/session/transaction.h"
 #include "src/session/verbs.h"
 
+/* The server ends the session, whatever that answers: so does the client's. */
+static void
+take_goodbye(struct session *s, const struct upstream_line *l)
+{
+	if (!client_has_waited(&s->client))
+		return;
+	client_relay(&s->client, l->data, l->len);
+	if (l->reply.last)
+		upstream_leave(&s->upstream, UPSTREAM_LEFT);
+}
+
 static void
 take_line(struct session *s, struct upstream_line *l)
 {
 	const struct exchange *x = l->about->exchange;
 	struct pending done;
 
+	if (l->reply.code == 421) {
+		take_goodbye(s, l);
+		return;
+	}
 	if (x->show != NULL) {
 		if (!client_has_waited(&s->client))
 			return;
@@ -46,6 +61,16 @@ take_answer(struct session *s)
 	client_was_answered(&s->client);
 }
 
+static void
+take_unasked(struct session *s, const struct upstream_line *l)
+{
+	/* Whatever it says, it asks for nothing more. */
+	client_expect_auth(&s->client, false);
+	client_relay(&s->client, l->data, l->len);
+	if (l->reply.last && l->reply.code == 421)
+		upstream_leave(&s->upstream, UPSTREAM_LEFT);
+}
+
 enum turn
 turn_take_replies(struct session *s)
 {
@@ -63,14 +88,21 @@ turn_take_replies(struct session *s)
 			take_line(s, &l);
 			break;
 		case UPSTREAM_UNASKED:
-			/* Whatever it says, it asks for nothing more. */
-			client_expect_auth(&s->client, false);
-			client_relay(&s->client, l.data, l.len);
+			take_unasked(s, &l);
 			break;
 		}
 		turn = TURN_SOME;
 	}
 	return turn;
+}
+
+void
+turn_read_upstream(struct session *s)
+{
+	if (upstream_read(&s->upstream) == IO_OK)
+		return;
+	(void)turn_take_replies(s); /* its last words */
+	upstream_gone(&s->upstream);
 }
 
 /* Must the command that comes next wait for replies that are due? */
@@ -90,6 +122,15 @@ must_wait(const struct session *s)
 	    &s->upstream, verbs_find(c.verb, c.verb_len)->place != VERB_ALONE);
 }
 
+/* A server that has just said 421 shall get no message, nor the client 354. */
+static bool
+may_go(struct session *s)
+{
+	turn_read_upstream(s);
+	(void)turn_take_replies(s);
+	return !session_is_over(s) && client_has_waited(&s->client);
+}
+
 static enum turn
 handle(struct session *s, const struct verb *v, const struct smtp_command *c)
 {
@@ -101,7 +142,7 @@ handle(struct session *s, const struct verb *v, const struct smtp_command *c)
 	}
 	answer = transaction_allows_data(s);
 	if (answer == ANSWER_GO)
-		return client_has_waited(&s->client) ? TURN_DATA : TURN_SOME;
+		return may_go(s) ? TURN_DATA : TURN_SOME;
 	session_answer(s, answer);
 	return TURN_SOME;
 }

@@ -14,6 +14,9 @@ enum turn {
 	TURN_DATA /* the client has said DATA, and may send a message */
 };
 
+/* Read what the server has said; when it has gone, handle its last words. */
+void turn_read_upstream(struct session *s);
+
 /* Handle the complete reply lines and answers that are next. */
 enum turn turn_take_replies(struct session *s);
 

@@ -73,7 +73,13 @@ upstream_ask_own(
 	const struct smtp_command c = {
 	    .line = line, .len = strlen(line), .arg = ""};
 
-	upstream_ask(u, exchange, &c, true);
+	if (u->pipelines || !upstream_owes_reply(u)) {
+		upstream_ask(u, exchange, &c, true);
+		return;
+	}
+	u->held = exchange;
+	u->held_line = line;
+	u->barrier = true;
 }
 
 void
@@ -86,7 +92,7 @@ upstream_queue_answer(struct upstream *u, enum answer answer)
 bool
 upstream_owes_reply(const struct upstream *u)
 {
-	return !pending_is_empty(&u->pending);
+	return u->held != NULL || !pending_is_empty(&u->pending);
 }
 
 bool
@@ -129,9 +135,8 @@ static bool
 count_line(
     struct upstream *u, struct pending *p, const struct smtp_reply_line *r)
 {
-	/* The client sees nothing of the other replies, nor their goodbye. */
-	if (r->last && p->exchange->show != NULL)
-		u->bade = u->bade || r->code == 421 || r->code == 221;
+	u->bade = u->bade || r->code == 421 ||
+	    (r->code == 221 && p->exchange->show != NULL);
 	/* 354 to anything but our own DATA would open a way past the scan. */
 	return ++p->lines <= REPLY_LINES_MAX && r->code != 354;
 }
@@ -146,7 +151,7 @@ upstream_next(struct upstream *u, struct upstream_line *l)
 	*l = (struct upstream_line){.about = p};
 	if (p != NULL && p->exchange == NULL)
 		return UPSTREAM_ANSWER;
-	if (!conn_is_open(&u->conn))
+	if (u->lost != UPSTREAM_THERE)
 		return UPSTREAM_NOTHING;
 	if (!conn_line(&u->conn, &line)) {
 		if (is_endless(u))
@@ -170,7 +175,14 @@ upstream_next(struct upstream *u, struct upstream_line *l)
 struct pending
 upstream_take(struct upstream *u)
 {
-	return pending_take(&u->pending);
+	const struct pending taken = pending_take(&u->pending);
+	const struct exchange *held = u->held;
+
+	if (held != NULL && pending_is_empty(&u->pending)) {
+		u->held = NULL;
+		upstream_ask_own(u, held, u->held_line);
+	}
+	return taken;
 }
 
 enum io
@@ -230,8 +242,14 @@ take_own(struct upstream *u)
 	for (;;) {
 		enum upstream_heard heard = upstream_next(u, &l);
 
-		if (heard != UPSTREAM_LINE && heard != UPSTREAM_UNASKED)
+		if (heard == UPSTREAM_NOTHING)
 			return;
+		if (l.reply.last && l.reply.code == 421) {
+			log_error("server ends the session: %.*s", (int)l.len,
+			    l.data);
+			upstream_leave(u, UPSTREAM_LEFT);
+			return;
+		}
 		if (heard == UPSTREAM_UNASKED) {
 			/* The client awaits one reply alone, which this is
 			 * not. */
@@ -240,7 +258,7 @@ take_own(struct upstream *u)
 			upstream_lose(u, UPSTREAM_GIVEN_UP);
 			return;
 		}
-		if (l.reply.last)
+		if (heard == UPSTREAM_ANSWER || l.reply.last)
 			free(upstream_take(u).text);
 	}
 }
@@ -259,7 +277,7 @@ void
 upstream_keep_alive(struct upstream *u)
 {
 	/* While one is unanswered another one would not help. */
-	if (!pending_is_empty(&u->pending))
+	if (upstream_owes_reply(u))
 		return;
 	upstream_ask_own(u, &upstream_unheard, "NOOP");
 	if (upstream_flush(u) != IO_OK)
@@ -299,7 +317,7 @@ upstream_await_pending(struct upstream *u, struct deadline d)
 		take_own(u);
 		if (u->lost != UPSTREAM_THERE)
 			return IO_ERROR;
-		if (pending_is_empty(&u->pending) || io != IO_OK)
+		if (!upstream_owes_reply(u) || io != IO_OK)
 			return io;
 		io = fill(u, d);
 	}
@@ -349,17 +367,59 @@ upstream_await_reply(
 }
 
 void
-upstream_lose(struct upstream *u, enum upstream_loss why)
+upstream_leave(struct upstream *u, enum upstream_loss why)
 {
 	if (u->lost == UPSTREAM_THERE)
 		u->lost = why;
-	conn_abort(&u->conn);
+	u->held = NULL;
 	pending_clear(&u->pending);
+}
+
+void
+upstream_lose(struct upstream *u, enum upstream_loss why)
+{
+	upstream_leave(u, why);
+	conn_abort(&u->conn);
+}
+
+/* Take the replies that are due, if they come soon.  Is it still there? */
+static bool
+hear_last_words(struct upstream *u)
+{
+	const struct deadline d = deadline_in(u->conn.timeout_ms);
+	enum io io = conn_read(&u->conn);
+
+	for (;;) {
+		take_own(u);
+		if (io != IO_OK || !upstream_owes_reply(u))
+			return io == IO_OK || io == IO_TIMEOUT;
+		io = conn_fill(&u->conn, d);
+	}
+}
+
+/* May it be told QUIT? */
+static bool
+can_quit(struct upstream *u)
+{
+	const struct pending *p;
+
+	u->held = NULL;
+	if (!conn_drop(&u->conn) && !hear_last_words(u))
+		return false;
+	p = pending_head(&u->pending);
+	return conn_is_open(&u->conn) && !u->bade &&
+	    (p == NULL || p->exchange == NULL || !p->exchange->is_last);
 }
 
 void
 upstream_close(struct upstream *u)
 {
+	if (u->conn.timeout_ms > UPSTREAM_PARTING_MS)
+		u->conn.timeout_ms = UPSTREAM_PARTING_MS;
+	if (conn_is_open(&u->conn) && !u->bade && can_quit(u)) {
+		conn_put_line(&u->conn, "QUIT", 4);
+		(void)conn_flush(&u->conn);
+	}
 	conn_close(&u->conn);
 	pending_clear(&u->pending);
 }

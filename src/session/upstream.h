@@ -20,6 +20,7 @@
 #define REPLY_LINES_MAX 1000 /* lines of one reply; beyond, it is nonsense */
 #define REPLY_LINE_EXCESS_MAX 65536 /* octets of a line beyond its limit */
 #define UNASKED_LINES_MAX 100 /* lines without a command since the last one */
+#define UPSTREAM_PARTING_MS 2000 /* for replies that are due before QUIT */
 
 /* Why nothing more can be had of it. */
 enum upstream_loss {
@@ -42,6 +43,8 @@ struct upstream {
 	bool pipelines; /* it offered PIPELINING */
 	bool xclient; /* it offered XCLIENT */
 	bool barrier; /* nothing more is sent until all replies are there */
+	const struct exchange *held; /* a command of our own, not yet sent */
+	const char *held_line;
 	unsigned unasked; /* lines that no command asked for, in a row */
 	struct pending_queue pending;
 };
@@ -64,6 +67,7 @@ struct exchange {
 	void (*show)(struct session *, const struct upstream_line *);
 	/* When its last line has come; about is no longer pending then. */
 	void (*note)(struct session *, const struct upstream_line *);
+	bool is_last; /* no QUIT of ours may follow before the reply */
 };
 
 /* A command of ours of which the reply does not matter. */
@@ -93,7 +97,11 @@ void upstream_tell_silence(const struct upstream *u, int silence_ms);
 void upstream_ask(struct upstream *u, const struct exchange *exchange,
     const struct smtp_command *c, bool alone);
 
-/* Put a command of our own, which stands alone and has no argument to keep. */
+/*
+ * Put a command of our own, which stands alone and has no argument to keep.
+ * While a server without PIPELINING owes a reply it is held back.  line is
+ * borrowed until then.
+ */
 void upstream_ask_own(
     struct upstream *u, const struct exchange *exchange, const char *line);
 
@@ -172,12 +180,19 @@ enum io upstream_await_reply(
     struct upstream *u, struct upstream_reply *r, struct deadline d);
 
 /*
- * Nothing more is wanted of it, or to be had: its connection is reset, so that
- * a message whose end it has not seen never ends.  The first reason counts.
+ * Nothing more is wanted of it, or to be had.  The first reason counts.
+ * upstream_lose resets its connection, so that a message whose end it has not
+ * seen never ends; upstream_leave lets upstream_close part from it.
  */
 void upstream_lose(struct upstream *u, enum upstream_loss why);
+void upstream_leave(struct upstream *u, enum upstream_loss why);
 
-/* Close what is open.  May be called on a zeroed struct. */
+/*
+ * Close what is open, with QUIT (RFC 5321 4.1.1.10) unless it is the server that
+ * ends it.  Commands that were put but not sent are thrown away.  Waits no
+ * longer than UPSTREAM_PARTING_MS for the replies to what was sent before, and
+ * not for that to QUIT.  May be called on a zeroed struct.
+ */
 void upstream_close(struct upstream *u);
 
 #endif

@@ -29,9 +29,15 @@ note_quit(struct session *s, const struct upstream_line *l)
 		client_leave(&s->client, CLIENT_QUIT);
 }
 
-static const struct exchange auth = {"AUTH", show, note_auth};
-static const struct exchange quit = {"QUIT", show, note_quit};
-static const struct exchange other = {"other", show, NULL};
+static const struct exchange auth = {.name = "AUTH",
+    .show = show,
+    .note = note_auth,
+    .is_last = true};
+static const struct exchange quit = {.name = "QUIT",
+    .show = show,
+    .note = note_quit,
+    .is_last = true};
+static const struct exchange other = {.name = "other", .show = show};
 
 static void
 ask(struct session *s, const struct verb *v, const struct smtp_command *c)

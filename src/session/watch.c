@@ -49,7 +49,7 @@ set_watch(const struct watch *w, struct pollfd *p, int fd, short events)
 	if (w->phase < WATCH_LAST_STEP || !w->stopping)
 		p[STOP].fd = w->stop_fd;
 	if (is_in_message(w) && fd != w->upstream->conn.fd &&
-	    conn_is_open(&w->upstream->conn))
+	    w->upstream->lost == UPSTREAM_THERE)
 		p[UPSTREAM].fd = w->upstream->conn.fd;
 	/* Without an event asked for, a reset is reported all the same. */
 	if (can_be_taken_back(w) && fd != w->client->conn.fd) {

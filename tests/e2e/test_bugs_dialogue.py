@@ -119,7 +119,7 @@ def an_unfinished_command_is_completed(r):
         c.half_close()
         c.rest()
     r.server.connections[0].wait_closed()
-    assert r.server.lines == [b"EHLO long-name.example\r\n"]
+    assert r.server.lines == [b"EHLO long-name.example\r\n", b"QUIT\r\n"]
 
 
 @bug()

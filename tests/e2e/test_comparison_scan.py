@@ -74,7 +74,7 @@ verdict("clamd_is_not_there", None, ClamAddress="/nonexistent/clamd",
 
 
 @scenario(differs={"client": [GREETING + ENVELOPE_OK + START_DATA + DISCARDED + SERVER_CLOSED],
-                   "server": [ENVELOPE + RSET],
+                   "server": [ENVELOPE + RSET + QUIT],
                    "log": logged("from=a@example.org, to=b@example.net, status=VIRUS:Eicar-Test-Signature",
                                  "server refused to reset")},
           why="[BUG] the recipients of the dropped message stayed for the next one")

@@ -70,7 +70,7 @@ def test_content(rig, wire, content, one_by_one):
     message = rig.server.wait_messages(1)
     assert message.raw == stuff(content)
     assert shown(rig.clamd.scans[0]) == content
-    assert rig.server.connections[0].verbs == ["MAIL", "RCPT", "DATA", "NOOP"]
+    assert rig.server.connections[0].asked == ["MAIL", "RCPT", "DATA", "NOOP"]
 
 
 @pytest.mark.parametrize("content", [

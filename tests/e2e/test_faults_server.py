@@ -36,7 +36,7 @@ FAULTS = {
     "hangs": Fault(HANG, waits=True),
     "450": Fault(b"450 4.2.0 later\r\n", b"450 4.2.0 later\r\n"),
     "550": Fault(b"550-5.1.0 never\r\n550 5.1.0 ever\r\n", b"550-5.1.0 never\r\n550 5.1.0 ever\r\n"),
-    "421": Fault(b"421 4.3.2 soon\r\n", b"421 4.3.2 soon\r\n"),
+    "421": Fault(b"421 4.3.2 soon\r\n", b"421 4.3.2 soon\r\n", leaves=True),
     "421 closes": Fault((b"421 4.3.2 bye\r\n", CLOSE), b"421 4.3.2 bye\r\n", leaves=True),
     "421 resets": Fault((b"421 4.3.2 bye\r\n", Sleep(0.1), RESET), b"421 4.3.2 bye\r\n", leaves=True),
     "garbage": Fault(b"what is this?\r\n", b"what is this?\r\n"),
@@ -121,7 +121,9 @@ def in_a_command(r, step, name):
     peer.wait_closed()
     verbs = [l.split()[0].decode() for l in before] + ([step] if now else [])
     if fault.leaves or fault.waits or fault.nonsense:
-        assert peer.verbs == verbs
+        # Whom we leave hears QUIT, but for who awaits no command.
+        quits = fault.waits and name != "drips" and step not in ("connect", "AUTH", "QUIT")
+        assert peer.verbs == verbs + ["QUIT"] * quits
         assert not r.server.messages
     else:
         assert peer.verbs == verbs + ["RSET", "MAIL", "RCPT", "DATA", "QUIT"]
@@ -139,7 +141,7 @@ def in_the_last_step(r, step, fault):
         c.ehlo()
         c.begin()
         refused = fault.text[:1] in (b"4", b"5")
-        goes_on = refused and not fault.leaves and not (step == "DATA" and fault.text.startswith(b"421"))
+        goes_on = refused and not fault.leaves
         if goes_on:
             expect(c, fault.text)
             assert c.mail(rcpts=[b"next@example.net"]) == QUEUED
@@ -306,6 +308,8 @@ def own_outcome(fault):
         return NONSENSE
     if fault.waits:
         return TIMED_OUT
+    if fault.text.startswith(b"421"):
+        return fault.text
     return SERVER_CLOSED if fault.leaves else None
 
 
@@ -333,7 +337,7 @@ def at_reset(r, fault, after):
             c.quit()
     peer = r.server.connections[0]
     peer.wait_closed()
-    assert peer.verbs == asked + ([] if end else ENVELOPE + ["DATA", "QUIT"])
+    assert peer.asked == asked + ([] if end else ENVELOPE + ["DATA"])
     assert [m.rcpts for m in r.server.messages] == ([] if end else [[b"RCPT TO:<b@example.net>"]])
 
 
@@ -355,9 +359,9 @@ def at_xclient(r, fault, second):
     peer.wait_closed()
     accepted = second or (end is None and fault.text.startswith(b"250"))
     asked = ["EHLO", "XCLIENT"] + (["EHLO"] if accepted else [])
-    rest = ["MAIL", "RSET"] + ENVELOPE + ["DATA", "QUIT"]
+    rest = ["MAIL", "RSET"] + ENVELOPE + ["DATA"]
     # The client's command may have gone to a server that was just leaving.
-    assert peer.verbs == asked + rest if not end else peer.verbs in (asked, asked + ["MAIL"])
+    assert peer.asked == asked + rest if not end else peer.asked in (asked, asked + ["MAIL"])
     assert len(r.server.messages) == (end is None)
 
 
@@ -443,7 +447,7 @@ def unasked(r, phase, name):
                 c.send(b".\r\n")
                 scanning.wait_reached()
             act.release()
-            r.daemon.wait_log("server (disconnected unexpectedly|spoke out of turn|sends what is no reply)|"
+            r.daemon.wait_log("server (disconnected unexpectedly|ends the session|spoke out of turn|sends what is no reply)|"
                               "SERVER: couldn't read", r.mark)
             if phase == "content":
                 c.send(b".\r\n")
@@ -451,7 +455,7 @@ def unasked(r, phase, name):
         scanning.release()
     peer = r.server.connections[0]
     peer.wait_closed()
-    assert peer.verbs == ["EHLO"] + ENVELOPE and not r.server.messages
+    assert peer.asked == ["EHLO"] + ENVELOPE and not r.server.messages
 
 
 for _phase, _name in itertools.product(("idle", "content", "scan"), UNASKED):

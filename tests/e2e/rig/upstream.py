@@ -26,7 +26,7 @@ class ServerConnection(Peer):
     """One connection to the FakeServer.
 
     lines     every command line as received, with its line end
-    verbs     the first word of each, in capitals
+    verbs     the first word of each, in capitals; asked: but for a last QUIT
     messages  the messages whose final dot arrived (class Message)
     body      raw octets of a message that never came to its dot
     """
@@ -36,6 +36,11 @@ class ServerConnection(Peer):
         self.lines, self.verbs, self.messages = [], [], []
         self.mail, self.rcpts = None, []
         self.body = b""
+
+    @property
+    def asked(self):
+        """The verbs, but for a QUIT at the end, which the daemon says itself."""
+        return self.verbs[:-1] if self.verbs[-1:] == ["QUIT"] else self.verbs
 
     def step(self, name, line, default):
         """Do what the script says for this step; returns what was sent."""
