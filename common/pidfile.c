@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TRIES 3 /* at a file that others remove */
+#define TRIES 5 /* at a file that others remove */
 #define PID_TEXT_MAX 32
 
 /*
@@ -93,22 +93,25 @@ open_locked(const char *path)
 {
 	int error = EWOULDBLOCK;
 
+	/* A daemon that stops may just be removing it: then once more.  ENOENT
+	 * is also what open(2) says when that comes between its steps. */
 	for (int i = 0; i < TRIES; i++) {
 		bool stands;
 		int fd = open(path,
 		    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 		    0644);
 
+		error = fd < 0 ? errno : lock(fd);
+		if (error == ENOENT)
+			continue;
 		if (fd < 0)
-			return -1;
-		error = lock(fd);
+			break;
 		stands = leads_to(path, fd);
 		if (stands && error == 0)
 			return fd;
 		(void)close(fd);
 		if (stands)
 			break;
-		/* A daemon that stops has just removed it. */
 		error = EWOULDBLOCK;
 	}
 	errno = error;
