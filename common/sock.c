@@ -11,11 +11,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#ifdef __linux__
-/* linux/netfilter_ipv4.h, which not every libc comes with */
-#define SO_ORIGINAL_DST 80
-#endif
-
 #define RETRY_MS 20 /* between two tries to enter a full queue */
 
 enum io
@@ -147,23 +142,4 @@ sock_local(int fd, struct addr *local)
 	socklen_t len = sizeof local->u;
 
 	local->len = getsockname(fd, &local->u.sa, &len) < 0 ? 0 : len;
-}
-
-int
-sock_original_destination(int fd, struct addr *destination)
-{
-#ifdef SO_ORIGINAL_DST
-	socklen_t len = sizeof destination->u.in;
-
-	if (getsockopt(
-		fd, IPPROTO_IP, SO_ORIGINAL_DST, &destination->u.in, &len) < 0)
-		return -1;
-	destination->len = len;
-	return 0;
-#else
-	(void)fd;
-	(void)destination;
-	errno = ENOPROTOOPT;
-	return -1;
-#endif
 }

@@ -1,7 +1,7 @@
 /*
- * Sockets: made and connected; listener has those that are bound.  Every descriptor is
- * close-on-exec and non-blocking from birth, and internet sockets send small
- * segments at once (TCP_NODELAY).
+ * Sockets: made and connected; listener has those that are bound.  Every
+ * descriptor is close-on-exec and non-blocking from birth, and internet sockets
+ * send small segments at once (TCP_NODELAY).
  *
  * The one place where a thread waits for a descriptor is a waiter: its owner
  * decides what else ends the wait (a stop, the other party gone).
@@ -62,11 +62,5 @@ int sock_peer(int fd, struct addr *peer);
 
 /* The local address of fd; no address (len 0) when it cannot be told. */
 void sock_local(int fd, struct addr *local);
-
-/*
- * Where the client of a redirected connection wanted to go: netfilter's
- * SO_ORIGINAL_DST.  Returns 0, or -1 with errno.
- */
-int sock_original_destination(int fd, struct addr *destination);
 
 #endif

@@ -27,6 +27,7 @@ endif
 if HAVE_CMOCKA
 unit_tests = \
 	tests/unit/scan/clamd.t \
+	tests/unit/common/daemon.t \
 	tests/unit/scan/policy.t \
 	tests/unit/common/addr.t \
 	tests/unit/common/cfgfile.t \
@@ -36,6 +37,11 @@ unit_tests = \
 	tests/unit/session/forward.t \
 	tests/unit/session/infection.t \
 	tests/unit/session/receive.t \
+	tests/unit/common/server.t \
+	tests/unit/common/signals.t \
+	tests/unit/common/sock.t \
+	tests/unit/mail/spool_dir.t \
+	tests/unit/common/user.t \
 	tests/unit/session/verbs.t \
 	tests/unit/common/log.t \
 	tests/unit/common/log_queue.t \
@@ -62,7 +68,8 @@ unit_tests = \
 	tests/unit/common/strbuf.t \
 	tests/unit/common/strutil.t \
 	tests/unit/scan/verdict.t \
-	tests/unit/start/neighbours.t
+	tests/unit/start/neighbours.t \
+	tests/unit/common/workers.t
 cmocka_lib = -lcmocka
 else
 unit_tests =

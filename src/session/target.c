@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "common/log.h"
-#include "common/sock.h"
+#include "common/redirect.h"
 
 /* Has the warning been given?  Set by whichever session is the first. */
 static atomic_bool warned;
@@ -66,7 +66,7 @@ is_other_end(const struct target_link *l, int fd, const struct addr *peer)
 		return false;
 	sock_local(fd, &local);
 	return is_same(&server, &local) ||
-	    (sock_original_destination(fd, &wanted) == 0 &&
+	    (redirect_destination(fd, &wanted) == 0 &&
 		is_same(&server, &wanted));
 }
 
@@ -136,7 +136,7 @@ static int
 find_redirected(struct addr *target, const struct settings *set, int fd,
     const struct addr *peer)
 {
-	if (sock_original_destination(fd, target) < 0) {
+	if (redirect_destination(fd, target) < 0) {
 		log_error("couldn't get source address for transparent "
 			  "proxying: %m");
 		return -1;
