@@ -301,6 +301,7 @@ EXTRA_DIST += \
 	tests/peers/test_clients.py \
 	tests/unit/party.h \
 	tests/peers/test_servers.py \
+	tests/peers/test_transparent_clients.py \
 	tests/unit/said.h \
 	tests/setup/scratch.py \
 	tests/setup/test_build.py \

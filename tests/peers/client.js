@@ -2,7 +2,7 @@
 // nodemailer as a client: sends the file named in the JSON argument as it is.
 const order = JSON.parse(process.argv[2]);
 const transport = require("nodemailer").createTransport({
-	host: "127.0.0.1", port: order.port, secure: false, ignoreTLS: true,
+	host: order.host, port: order.port, secure: false, ignoreTLS: true,
 	name: "client.example.test", auth: order.auth || undefined
 });
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-Mail programs as clients: each takes one message to a port of 127.0.0.1.
+Mail programs as clients: each takes one message to a port of `host`.
 
 A client has a name and
   send(port, content, recipient, auth)  which returns whether it was told that
@@ -30,6 +30,7 @@ class Client:
 
     no_auth = ""        # why it cannot do that here
     keeps = False       # the connection, for another message
+    host = "127.0.0.1"
 
     def __init__(self, scratch, work, npm):
         self.scratch, self.work, self.npm = scratch, work, npm
@@ -68,7 +69,7 @@ class Smtplib(Client):
 
     def send(self, port, content, recipient, auth):
         try:
-            with smtplib.SMTP("127.0.0.1", port, timeout=QUEUE_SECONDS) as smtp:
+            with smtplib.SMTP(self.host, port, timeout=QUEUE_SECONDS) as smtp:
                 if auth:
                     smtp.login(USER, PASSWORD)
                 smtp.sendmail(SENDER, [recipient], content, ["BODY=8BITMIME"])
@@ -83,7 +84,7 @@ class Curl(Client):
 
     def send(self, port, content, recipient, auth):
         login = ["--user", "%s:%s" % (USER, PASSWORD)] if auth else []
-        return self.run("curl", "-sS", "--max-time", "20", "--url", "smtp://127.0.0.1:%d/client.example.test" % port,
+        return self.run("curl", "-sS", "--max-time", "20", "--url", "smtp://%s:%d/client.example.test" % (self.host, port),
                         "--mail-from", SENDER, "--mail-rcpt", recipient,
                         "--upload-file", self.file("curl.eml", content), *login)
 
@@ -93,7 +94,7 @@ class Swaks(Client):
 
     def send(self, port, content, recipient, auth):
         login = ["--auth-user", USER, "--auth-password", PASSWORD, "--auth", "LOGIN"] if auth else []
-        return self.run("swaks", "--server", "127.0.0.1:%d" % port, "--from", SENDER, "--to", recipient,
+        return self.run("swaks", "--server", "%s:%d" % (self.host, port), "--from", SENDER, "--to", recipient,
                         "--timeout", "20", "--data", "@" + self.file("swaks.eml", self.lines(content)), *login)
 
 
@@ -110,7 +111,7 @@ class Msmtp(Client):
 
     def send(self, port, content, recipient, auth):
         login = ["--auth=plain", "--user=" + USER, "--passwordeval=echo " + PASSWORD] if auth else []
-        return self.run("msmtp", "--file=/dev/null", "--host=127.0.0.1", "--port=%d" % port, "--from=" + SENDER,
+        return self.run("msmtp", "--file=/dev/null", "--host=" + self.host, "--port=%d" % port, "--from=" + SENDER,
                         "--tls=off", "--timeout=20", *login, recipient, input=self.lines(content))
 
 
@@ -121,7 +122,7 @@ class Nodemailer(Client):
         return super().available() and (self.npm / "node_modules/nodemailer").is_dir()
 
     def send(self, port, content, recipient, auth):
-        order = {"port": port, "from": SENDER, "to": recipient, "file": self.file("node.eml", content),
+        order = {"host": self.host, "port": port, "from": SENDER, "to": recipient, "file": self.file("node.eml", content),
                  "auth": {"user": USER, "pass": PASSWORD} if auth else None}
         return self.run("node", str(HERE / "client.js"), json.dumps(order), env={"NODE_PATH": str(self.npm / "node_modules")})
 
@@ -138,7 +139,7 @@ class Snail(Client):
         kind = "plain" if auth else "none"
         return self.run("s-nail", "-:/", "-Sv15-compat", "-Ssendwait", "-Sencoding=8bit", "-Sttycharset=latin1",
                         "-Ssendcharsets=latin1", "-Ssmtp-auth=" + kind, "-Smta-bcc-ok", "-Snosave",
-                        "-Smta=smtp://%s127.0.0.1:%d" % (login, port), "-r", SENDER,
+                        "-Smta=smtp://%s%s:%d" % (login, self.host, port), "-r", SENDER,
                         "-Ssmtp-hostname=example.test", "-s", subject.decode(), recipient, input=body)
 
 
@@ -151,7 +152,8 @@ class Nullmailer(Client):
         queued = self.file("nullmailer.msg", b"%s\n%s\n\n" % (SENDER.encode(), recipient.encode()) +
                            self.lines(content))
         login = "--user=%s --pass=%s --auth-login " % (USER, PASSWORD) if auth else ""
-        return self.run("sh", "-c", "/usr/lib/nullmailer/smtp --host=127.0.0.1 -p %d %s</dev/null 3<%s" % (port, login, queued),
+        return self.run("sh", "-c", "/usr/lib/nullmailer/smtp --host=%s -p %d %s</dev/null 3<%s" % (
+                            self.host, port, login, queued),
                         env={"HELOHOST": "client.example.test"})
 
 
@@ -162,10 +164,10 @@ class Dma(Client):
         assert self.run("sh", "-c", "mkdir -p /etc/dma /var/spool/dma && chmod 2775 /var/spool/dma"), self.said
 
     def send(self, port, content, recipient, auth):
-        lines = ["SMARTHOST 127.0.0.1", "PORT %d" % port, "SPOOLDIR /var/spool/dma", "MAILNAME example.test"]
+        lines = ["SMARTHOST " + self.host, "PORT %d" % port, "SPOOLDIR /var/spool/dma", "MAILNAME example.test"]
         lines += ["AUTHPATH /etc/dma/auth.conf", "INSECURE"] if auth else []
         self.scratch.path("/etc/dma/dma.conf").write_text("\n".join(lines) + "\n")
-        self.scratch.path("/etc/dma/auth.conf").write_text("%s|127.0.0.1:%s\n" % (USER, PASSWORD))
+        self.scratch.path("/etc/dma/auth.conf").write_text("%s|%s:%s\n" % (USER, self.host, PASSWORD))
         self.run("dma", "-D", "-i", "-f", SENDER, recipient, input=self.lines(content))
 
 
@@ -182,7 +184,7 @@ class Sendmail(Client):
         queue = self.work / "sendmail"
         queue.mkdir(exist_ok=True)
         cf = self.file("sendmail.cf", (HERE / "sendmail.cf").read_text()
-                       .replace("@QUEUE@", str(queue)).replace("@PORT@", str(port)))
+                       .replace("@QUEUE@", str(queue)).replace("@HOST@", self.host).replace("@PORT@", str(port)))
         self.run(self.finds, "-C", cf, "-i", "-f", SENDER, recipient, input=self.lines(content))
 
 
@@ -196,7 +198,7 @@ class Exim(Client):
 
     def send(self, port, content, recipient, auth):
         config = self.scratch.path("/etc/exim-client.conf")
-        config.write_text((HERE / "exim-client.conf").read_text().replace("@PORT@", str(port)).replace(
+        config.write_text((HERE / "exim-client.conf").read_text().replace("@HOST@", self.host).replace("@PORT@", str(port)).replace(
             "@AUTH@", "hosts_require_auth = *" if auth else ""))
         self.run("exim4", "-C", "/etc/exim-client.conf", "-odf", "-oi", "-f", SENDER, recipient,
                  input=self.lines(content))
@@ -219,8 +221,8 @@ class Opensmtpd(Client):
             s.bind(("127.0.0.1", 0))
             listen = s.getsockname()[1]
         self.scratch.path("/etc/opensmtpd.conf").write_text(
-            "listen on lo port %d\naction \"out\" relay host \"smtp://127.0.0.1:%d\"\n"
-            "match from any for any action \"out\"\n" % (listen, port))
+            "listen on lo port %d\naction \"out\" relay host \"smtp://%s:%d\"\n"
+            "match from any for any action \"out\"\n" % (listen, self.host, port))
         self.process = self.scratch.spawn("/usr/sbin/smtpd", "-d", "-f", "/etc/opensmtpd.conf",
                                           stdout=open(self.work / "opensmtpd.log", "ab"), stderr=-2)
         end = time.monotonic() + QUEUE_SECONDS
@@ -250,10 +252,12 @@ class Opensmtpd(Client):
 class Relay(Postfix):
     """A Postfix that hands everything to one port."""
 
+    host = ""
+
     def additions(self, name):
         if name == "main.cf":
-            return ("relayhost = [127.0.0.1]:%d\ndefault_transport = smtp\nvirtual_mailbox_domains =\n"
-                    "maximal_queue_lifetime = 0\n" % self.filter_port)
+            return ("relayhost = [%s]:%d\ndefault_transport = smtp\nvirtual_mailbox_domains =\n"
+                    "maximal_queue_lifetime = 0\n" % (self.host, self.filter_port))
         return "127.0.0.1:%d inet n - n - - smtpd\nsmtp unix - - n - - smtp\n" % self.back_port
 
 
@@ -270,6 +274,7 @@ class PostfixClient(Client):
         if self.postfix is None or self.postfix.filter_port != port:
             self.stop()
             self.postfix = Relay(tempfile.mkdtemp(dir=self.work), port)
+            self.postfix.host = self.host
             self.postfix.start()
         with smtplib.SMTP("127.0.0.1", self.postfix.port, timeout=QUEUE_SECONDS) as smtp:
             smtp.sendmail(SENDER, [recipient], content, ["BODY=8BITMIME"])

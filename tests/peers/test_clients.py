@@ -41,11 +41,13 @@ def recipient(connection, line):
 
 
 class System:
-    def __init__(self, directory):
+    """clamd, a server and the daemon between; its options as for Daemon."""
+
+    def __init__(self, directory, server=None, **options):
         self.clamd = FakeClamd(path=str(directory / "clamd"))
-        self.server = FakeServer()
+        self.server = server or FakeServer()
         self.reset()
-        self.daemon = Daemon(directory, self.clamd, self.server, Action="bounce")
+        self.daemon = Daemon(directory, self.clamd, self.server, **dict({"Action": "bounce"}, **options))
 
     def reset(self, pipelining=True):
         self.clamd.clear()
@@ -63,14 +65,17 @@ class System:
         if not client.keeps:
             wait_until(self.ended, "the client goes", SECONDS)
 
+    def stop(self):
+        self.daemon.stop()
+        self.clamd.stop()
+        self.server.stop()
+
 
 @pytest.fixture(scope="module")
 def system(work):
     s = System(work)
     yield s
-    s.daemon.stop()
-    s.clamd.stop()
-    s.server.stop()
+    s.stop()
 
 
 @pytest.fixture(scope="module")
@@ -103,19 +108,21 @@ def decoded(message):
     return body
 
 
-@pytest.mark.parametrize("kind", clients.ALL, ids=lambda kind: kind.name)
-@pytest.mark.parametrize("sample", BODIES)
-def test_client(system, running, kind, sample):
-    client = running(kind)
+def look(client, sample):
+    """Skips what this client cannot do."""
     if not client.available():
-        pytest.skip("%s cannot be had here" % kind.name)
+        pytest.skip("%s cannot be had here" % client.name)
     if sample == "auth" and client.no_auth:
-        pytest.skip("%s, AUTH: %s" % (kind.name, client.no_auth))
+        pytest.skip("%s, AUTH: %s" % (client.name, client.no_auth))
+
+
+def check(system, client, sample, port):
+    """Lets it send to this port, and looks at what has become of it."""
     system.reset(pipelining=sample != "no pipelining")
     since = system.daemon.mark()
     to = "refused@peer.example" if sample == "refused" else "recipient@peer.example"
 
-    told = client.send(system.daemon.address[1], content(sample, to), to, sample == "auth")
+    told = client.send(port, content(sample, to), to, sample == "auth")
 
     def ours():
         return [m for m in system.server.messages if to.encode() in b"".join(m.rcpts)]
@@ -141,3 +148,11 @@ def test_client(system, running, kind, sample):
         print(client.said.decode(errors="replace")[-3000:])
         print("\n".join(system.daemon.log_since(since))[-5000:])
         raise
+
+
+@pytest.mark.parametrize("kind", clients.ALL, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("sample", BODIES)
+def test_client(system, running, kind, sample):
+    client = running(kind)
+    look(client, sample)
+    check(system, client, sample, system.daemon.address[1])
