@@ -168,7 +168,7 @@ conn_fill(struct conn *c, struct deadline d)
 	enum io io;
 
 	do {
-		io = sock_wait(c->waiter, c->fd, POLLIN, d);
+		io = waiter_wait(c->waiter, c->fd, POLLIN, d);
 		if (io != IO_OK)
 			return io;
 		io = read_some(c, &nothing);

@@ -203,7 +203,7 @@ close_session(struct session *s, enum answer last_word)
 }
 
 void
-relay_run(struct server_client *client, void *settings)
+relay_run(struct workers_client *client, void *settings)
 {
 	struct session s = {.set = settings};
 	const int timeout_ms = s.set->timeout_ms;

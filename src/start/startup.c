@@ -324,7 +324,7 @@ answer_line(enum answer answer, char line[ANSWER_TEXT_MAX + 2])
 
 static int
 serve_until_stopped(struct startup *s,
-    void (*serve)(struct server_client *client, void *context))
+    void (*serve)(struct workers_client *client, void *context))
 {
 	char busy[ANSWER_TEXT_MAX + 2], no_thread[ANSWER_TEXT_MAX + 2];
 	const struct server_config config = {
@@ -355,7 +355,7 @@ serve_until_stopped(struct startup *s,
 
 int
 startup_run(struct settings *set, const struct arguments *args,
-    void (*serve)(struct server_client *client, void *context))
+    void (*serve)(struct workers_client *client, void *context))
 {
 	static int (*const steps[])(struct startup *) = {configure, choose_user,
 	    detach, open_listener, raise_limits, become_user, prepare_spool,

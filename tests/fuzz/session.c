@@ -154,7 +154,7 @@ begin(const uint8_t *data, size_t size)
 static void
 run(void)
 {
-	struct server_client client = {.stop_fd = play.stop[0]};
+	struct workers_client client = {.stop_fd = play.stop[0]};
 	int fds[2];
 
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,

@@ -38,7 +38,7 @@ tear_down(void **state)
 
 /* Say hello and stay until the client has gone or the daemon stops. */
 static void
-greet(struct server_client *client, void *context)
+greet(struct workers_client *client, void *context)
 {
 	struct pollfd p[2] = {{.fd = client->fd, .events = POLLIN},
 	    {.fd = client->stop_fd, .events = POLLIN}};
@@ -125,7 +125,7 @@ expect(int fd, const char *want)
 		ssize_t more = 0;
 
 		assert_int_equal(
-		    sock_wait(NULL, fd, POLLIN, deadline_in(10000)), IO_OK);
+		    waiter_wait(NULL, fd, POLLIN, deadline_in(10000)), IO_OK);
 		more = read(fd, got + n, strlen(want) - n);
 		assert_true(more > 0);
 		n += (size_t)more;
@@ -139,7 +139,7 @@ expect_end(int fd)
 	char c;
 
 	assert_int_equal(
-	    sock_wait(NULL, fd, POLLIN, deadline_in(10000)), IO_OK);
+	    waiter_wait(NULL, fd, POLLIN, deadline_in(10000)), IO_OK);
 	assert_int_equal(read(fd, &c, 1), 0);
 	(void)close(fd);
 }

@@ -131,7 +131,7 @@ test_a_waiter_ends_it(void **state)
 	else
 		(void)close(fd);
 	assert_int_equal(
-	    sock_wait(&waiter, l.fd, POLLIN, deadline_in(0)), IO_CANCELLED);
+	    waiter_wait(&waiter, l.fd, POLLIN, deadline_in(0)), IO_CANCELLED);
 	listener_close(&l);
 }
 
@@ -143,12 +143,12 @@ test_wait(void **state)
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(
-	    sock_wait(NULL, fds[0], POLLIN, deadline_in(1)), IO_TIMEOUT);
+	    waiter_wait(NULL, fds[0], POLLIN, deadline_in(1)), IO_TIMEOUT);
 	assert_int_equal(
-	    sock_wait(NULL, fds[1], POLLOUT, deadline_in(0)), IO_OK);
+	    waiter_wait(NULL, fds[1], POLLOUT, deadline_in(0)), IO_OK);
 	(void)close(fds[1]);
 	assert_int_equal(
-	    sock_wait(NULL, fds[0], POLLIN, deadline_in(0)), IO_OK);
+	    waiter_wait(NULL, fds[0], POLLIN, deadline_in(0)), IO_OK);
 	(void)close(fds[0]);
 }
 
