@@ -176,6 +176,61 @@ addr_resolve(
 	return -1;
 }
 
+void
+addr_set(struct addr *a, sa_family_t family, const void *number, in_port_t port)
+{
+	struct in6_addr host6;
+	struct in_addr host;
+
+	if (family == AF_INET6) {
+		memcpy(&host6, number, sizeof host6);
+		if (!IN6_IS_ADDR_V4MAPPED(&host6)) {
+			*a = (struct addr){.len = sizeof a->u.in6};
+			a->u.in6.sin6_family = AF_INET6;
+			a->u.in6.sin6_addr = host6;
+			a->u.in6.sin6_port = htons(port);
+			return;
+		}
+		number = &host6.s6_addr[12];
+	}
+	memcpy(&host, number, sizeof host);
+	set_inet(a, host, port);
+}
+
+int
+addr_parse_number(struct addr *a, const char *text, size_t len, in_port_t port)
+{
+	char copy[INET6_ADDRSTRLEN];
+	struct in6_addr number;
+	sa_family_t family;
+
+	errno = EINVAL;
+	if (len >= sizeof copy || memchr(text, '\0', len) != NULL)
+		return -1;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	family = strchr(copy, ':') == NULL ? AF_INET : AF_INET6;
+	if (inet_pton(family, copy, &number) != 1)
+		return -1;
+	addr_set(a, family, &number, port);
+	return 0;
+}
+
+in_port_t
+addr_port(const struct addr *a)
+{
+	if (a->len == 0)
+		return 0;
+	switch (a->u.sa.sa_family) {
+	case AF_INET:
+		return ntohs(a->u.in.sin_port);
+	case AF_INET6:
+		return ntohs(a->u.in6.sin6_port);
+	default:
+		return 0;
+	}
+}
+
 bool
 addr_same_host(const struct addr *a, const struct addr *b)
 {
@@ -289,6 +344,8 @@ addr_host(const struct addr *a, char *buf)
 	buf[0] = '\0';
 	if (a->len != 0 && a->u.sa.sa_family == AF_INET)
 		inet_ntop(AF_INET, &a->u.in.sin_addr, buf, ADDR_TEXT_MAX);
+	else if (a->len != 0 && a->u.sa.sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &a->u.in6.sin6_addr, buf, ADDR_TEXT_MAX);
 	else if (a->len > offsetof(struct sockaddr_un, sun_path) &&
 	    a->u.sa.sa_family == AF_UNIX)
 		snprintf(buf, ADDR_TEXT_MAX, "%.*s",

@@ -46,7 +46,9 @@ unit_tests = \
 	tests/unit/common/log.t \
 	tests/unit/common/log_queue.t \
 	tests/unit/common/listener.t \
+	tests/unit/common/net.t \
 	tests/unit/common/pidfile.t \
+	tests/unit/smtp/attributes.t \
 	tests/unit/smtp/dotstuff.t \
 	tests/unit/smtp/envelope.t \
 	tests/unit/smtp/esmtp.t \

@@ -67,6 +67,16 @@ refuse(struct session *s, const struct verb *v, const struct smtp_command *c)
 }
 
 static void
+ask_xforward(
+    struct session *s, const struct verb *v, const struct smtp_command *c)
+{
+	if (transaction_allows_xforward(s))
+		ask(s, v, c);
+	else
+		session_answer(s, ANSWER_NOT_IMPLEMENTED);
+}
+
+static void
 refuse_xclient(
     struct session *s, const struct verb *v, const struct smtp_command *c)
 {
@@ -124,7 +134,7 @@ static const struct verb verbs[] = {
 	SMTP_BEHIND_ANYTHING},
     {"QUIT", ask, &quit, ANSWER_NONE, VERB_LAST, SMTP_BEHIND_ANYTHING},
     {"AUTH", ask, &auth, ANSWER_NONE, VERB_ALONE, SMTP_BEHIND_NOTHING},
-    {"XFORWARD", ask, &transaction_xforward, ANSWER_NONE, VERB_ALONE,
+    {"XFORWARD", ask_xforward, &transaction_xforward, ANSWER_NONE, VERB_ALONE,
 	SMTP_BEHIND_ANYTHING},
     /* Ours to send. */
     {"XCLIENT", refuse_xclient, NULL, ANSWER_XCLIENT, VERB_ALONE,
