@@ -221,6 +221,7 @@ EXTRA_DIST += \
 	tests/e2e/run.sh \
 	tests/e2e/soak.py \
 	tests/e2e/test_addresses.py \
+	tests/e2e/test_auth_lines.py \
 	tests/e2e/test_bugs_dialogue.py \
 	tests/e2e/test_bugs_running.py \
 	tests/e2e/test_budget.py \

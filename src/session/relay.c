@@ -195,8 +195,10 @@ close_session(struct session *s, enum answer last_word)
 	watch_enter(&s->watch, WATCH_FINAL);
 	client_close(&s->client, last_word);
 	target_leave(&s->link);
-	if (session_cancel_auth(s))
+	if (s->client.auth) {
+		session_cancel_auth(s);
 		(void)upstream_flush(&s->upstream);
+	}
 	upstream_close(&s->upstream);
 	transaction_end(s);
 	hello_close(&s->hello);

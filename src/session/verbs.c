@@ -16,10 +16,27 @@ show(struct session *s, const struct upstream_line *l)
 	client_relay(&s->client, l->data, l->len);
 }
 
+static bool
+is_cut_challenge(const struct upstream_line *l)
+{
+	return l->reply.code == 334 && l->cut;
+}
+
+static void
+show_auth(struct session *s, const struct upstream_line *l)
+{
+	if (!is_cut_challenge(l))
+		show(s, l);
+}
+
 static void
 note_auth(struct session *s, const struct upstream_line *l)
 {
 	client_expect_auth(&s->client, l->reply.code == 334);
+	if (!is_cut_challenge(l))
+		return;
+	session_answer(s, ANSWER_TOO_LONG);
+	session_cancel_auth(s);
 }
 
 static void
@@ -30,7 +47,7 @@ note_quit(struct session *s, const struct upstream_line *l)
 }
 
 static const struct exchange auth = {.name = "AUTH",
-    .show = show,
+    .show = show_auth,
     .note = note_auth,
     .is_last = true};
 static const struct exchange quit = {.name = "QUIT",
