@@ -1,9 +1,10 @@
 /*
- * Addresses of sockets: IPv4, IPv6 and paths.
+ * Addresses of sockets: how they are written and what they stand for.
  *
- * An IPv4 address that is written as one of IPv6 (::ffff:192.0.2.1; RFC 4291
- * 2.5.5.2) never gets in here: addr_take and addr_number make it what it is, and
- * an IPv6 socket of ours takes no IPv4 connections.
+ *   25              the port alone
+ *   192.0.2.1:25    host (name or IPv4 number) and port
+ *   192.0.2.1       host with the default port
+ *   /run/x.sock     an absolute path (anything with a slash)
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -29,43 +30,59 @@ struct addr {
 	} u;
 };
 
-#define ADDR_SET_MAX 16
+enum addr_kind {
+	ADDR_NONE, /* nothing was set */
+	ADDR_PORT, /* the port alone; who uses it knows the host */
+	ADDR_HOST, /* a name that is looked up at each use */
+	ADDR_FIXED /* a number or a path, in addr */
+};
 
-/* Several addresses, the one to be preferred first. */
-struct addr_set {
-	size_t count;
-	struct addr at[ADDR_SET_MAX];
+/* What somebody wrote. */
+struct addr_spec {
+	enum addr_kind kind;
+	const char *text; /* as written; borrowed from addr_parse's caller */
+	in_port_t port; /* host order */
+	struct addr addr; /* for ADDR_FIXED */
 };
 
 /*
- * The address sa, which is one of IPv4 or IPv6.
- * Returns 0, or -1 with EAFNOSUPPORT when it is none.
+ * Understand text.  default_port stands in where text has none (host order).
+ * text is borrowed for as long as spec is used.  Pure: no name is looked up.
+ * Returns 0, or -1 with EINVAL when text is no address.
  */
-int addr_take(struct addr *a, const struct sockaddr *sa);
+int addr_parse(
+    struct addr_spec *spec, const char *text, in_port_t default_port);
 
 /*
- * The number text, of IPv4 or, without brackets and scope, of IPv6.  port is in
- * host order.  Returns 0, or -1 with EINVAL when it is no number.
+ * The socket address of spec; for ADDR_PORT the host is the one of host, or
+ * INADDR_ANY when host is NULL or no internet address.  Looks names up, and
+ * may block as getaddrinfo(3) does.
+ * Returns 0, or -1 with EHOSTUNREACH when the name cannot be resolved, or with
+ * EAFNOSUPPORT when it has addresses of IPv6 alone.
  */
-int addr_number(struct addr *a, const char *text, in_port_t port);
+int addr_resolve(
+    const struct addr_spec *spec, const struct addr *host, struct addr *out);
 
-/* Is it an address of IPv4 or IPv6? */
-bool addr_is_inet(const struct addr *a);
+/*
+ * The address of a host number: 4 octets of AF_INET or 16 of AF_INET6, in
+ * network order; port in host order.  An IPv4 number in an IPv6 one
+ * (::ffff:192.0.2.1) is the IPv4 address.
+ */
+void addr_set(
+    struct addr *a, sa_family_t family, const void *number, in_port_t port);
 
-/* Its port in host order; 0 if it has none. */
+/*
+ * The same of len octets of text, which are a host number and nothing else:
+ * no port, no name, no brackets.  Returns 0, or -1 with EINVAL.
+ */
+int addr_parse_number(
+    struct addr *a, const char *text, size_t len, in_port_t port);
+
+/* The port of an internet address, in host order; 0 where there is none. */
 in_port_t addr_port(const struct addr *a);
-
-/* Set the port (host order) of an internet address. */
-void addr_set_port(struct addr *a, in_port_t port);
-
-/* Is it what a listener is bound to that takes connections to any address? */
-bool addr_is_any(const struct addr *a);
 
 /* Do both have the same host number, whatever their ports? */
 bool addr_same_host(const struct addr *a, const struct addr *b);
-
-/* The same host number and port? */
-bool addr_same(const struct addr *a, const struct addr *b);
 
 /* Is a the number of one of this host's interfaces, or of its loopback net?
  * Asks the system; an address that cannot be told is not ours. */
@@ -79,8 +96,8 @@ bool addr_is_ours(const struct addr *a);
 bool addr_reaches(const struct addr *a, const struct addr *listen);
 
 /*
- * The host number or path of a, without port and scope, as text in buf (which
- * has ADDR_TEXT_MAX octets); empty for an unnamed socket.  Returns buf.
+ * The host number or path of a, without its port, as text in buf (which has
+ * ADDR_TEXT_MAX octets); empty for an unnamed socket.  Returns buf.
  */
 const char *addr_host(const struct addr *a, char *buf);
 

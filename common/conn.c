@@ -23,7 +23,8 @@ conn_open(struct conn *c, const char *role, int fd, struct waiter *waiter,
 	    .fd = fd,
 	    .waiter = waiter,
 	    .timeout_ms = timeout_ms,
-	    .own.in_cap = CONN_INPUT_SIZE};
+	    .own.in_cap = CONN_INPUT_SIZE,
+	    .own.line_max = CONN_LINE_MAX};
 }
 
 void
@@ -168,7 +169,7 @@ conn_fill(struct conn *c, struct deadline d)
 	enum io io;
 
 	do {
-		io = sock_wait(c->waiter, c->fd, POLLIN, d);
+		io = waiter_wait(c->waiter, c->fd, POLLIN, d);
 		if (io != IO_OK)
 			return io;
 		io = read_some(c, &nothing);
@@ -182,12 +183,18 @@ throw_excess_away(struct conn *c)
 {
 	size_t len = c->own.in_end - c->own.in_start;
 
-	if (len > CONN_LINE_MAX) {
-		c->own.skipped += len - CONN_LINE_MAX;
-		c->own.in_end = c->own.in_start + CONN_LINE_MAX;
-		len = CONN_LINE_MAX;
+	if (len > c->own.line_max) {
+		c->own.skipped += len - c->own.line_max;
+		c->own.in_end = c->own.in_start + c->own.line_max;
+		len = c->own.line_max;
 	}
 	c->own.in_seen = len;
+}
+
+void
+conn_set_line_max(struct conn *c, size_t n)
+{
+	c->own.line_max = n;
 }
 
 bool
@@ -203,8 +210,8 @@ conn_line(struct conn *c, struct line *line)
 	}
 	used = (size_t)(lf - in) + 1;
 	*line = (struct line){.data = in, .len = used - 1};
-	if (used > CONN_LINE_MAX || c->own.skipped > 0) {
-		line->len = CONN_LINE_MAX - 2;
+	if (used > c->own.line_max || c->own.skipped > 0) {
+		line->len = c->own.line_max - 2;
 		line->cut = true;
 	} else if (line->len > 0 && in[line->len - 1] == '\r')
 		line->len--;

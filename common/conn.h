@@ -19,7 +19,7 @@
 #include "common/strbuf.h"
 
 #define CONN_LINE_MAX 4221 /* octets with line end; what 1.10 let pass */
-#define CONN_INPUT_SIZE 8192 /* octets read ahead in a dialogue */
+#define CONN_INPUT_SIZE 16384 /* octets read ahead in a dialogue */
 #define CONN_INPUT_MAX POOL_BUFFER_SIZE
 #define CONN_LENT_MAX 4 /* pieces */
 #define CONN_LOG_MAX 79 /* octets of a line that are logged; as 1.10 */
@@ -39,6 +39,7 @@ struct conn {
 		char *in; /* unread input is in[in_start..in_end) */
 		size_t in_start, in_end, in_cap;
 		size_t in_seen; /* unread octets known to have no LF */
+		size_t line_max;
 		size_t skipped; /* octets of a line too long, thrown away */
 		struct strbuf out; /* what was put since the last sending */
 		struct iovec lent[CONN_LENT_MAX]; /* behind out */
@@ -119,7 +120,11 @@ enum io conn_fill_bulk(struct conn *c, struct deadline d);
  * that has not ended, so the caller can tell an endless line.
  */
 bool conn_line(struct conn *c, struct line *line);
+
 size_t conn_skipped(const struct conn *c);
+
+/* Let lines have n octets, less than CONN_INPUT_SIZE, not CONN_LINE_MAX. */
+void conn_set_line_max(struct conn *c, size_t n);
 
 /* Give memory back while nothing is unread or unsent. */
 void conn_rest(struct conn *c);

@@ -99,7 +99,7 @@ failed_write(const struct conn *c, enum io io)
 static enum io
 wait_for_room_or_answer(struct conn *c, struct deadline d)
 {
-	enum io io = sock_wait(c->waiter, c->fd, POLLIN | POLLOUT, d);
+	enum io io = waiter_wait(c->waiter, c->fd, POLLIN | POLLOUT, d);
 
 	if (io == IO_OK)
 		io = conn_read(c);
@@ -119,7 +119,7 @@ wait_for_room(struct conn *c, struct deadline *d)
 	for (;;) {
 		io = c->may_answer_early
 		    ? wait_for_room_or_answer(c, *d)
-		    : sock_wait(c->waiter, c->fd, POLLOUT, *d);
+		    : waiter_wait(c->waiter, c->fd, POLLOUT, *d);
 		/* Before its time it is the waiter's own end. */
 		if (io != IO_TIMEOUT || deadline_left_ms(*d) > 0)
 			return io;

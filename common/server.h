@@ -17,7 +17,7 @@ struct server_config {
 	int max_clients; /* connections served at once */
 	const char *busy; /* reply to one more, then it is closed */
 	const char *no_thread; /* reply when no thread can be started */
-	void (*handle)(struct server_client *client, void *context);
+	void (*handle)(struct workers_client *client, void *context);
 	void *context; /* for handle; read by many threads at once */
 };
 

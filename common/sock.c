@@ -13,22 +13,6 @@
 
 #define RETRY_MS 20 /* between two tries to enter a full queue */
 
-enum io
-sock_wait(struct waiter *waiter, int fd, short events, struct deadline d)
-{
-	struct pollfd p = {.fd = fd, .events = events};
-	int n;
-
-	if (waiter != NULL)
-		return waiter->wait(waiter, fd, events, d);
-	do
-		n = poll(&p, 1, deadline_left_ms(d));
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return IO_ERROR;
-	return n == 0 ? IO_TIMEOUT : IO_OK;
-}
-
 int
 sock_new(const struct addr *a)
 {
@@ -36,7 +20,7 @@ sock_new(const struct addr *a)
 	int fd = socket(
 	    a->u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd >= 0 && addr_is_inet(a))
+	if (fd >= 0 && a->u.sa.sa_family == AF_INET)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	return fd;
 }
@@ -58,7 +42,7 @@ await_connected(int fd, struct waiter *waiter, struct deadline d)
 	socklen_t len = sizeof(int);
 	int error = 0;
 
-	switch (sock_wait(waiter, fd, POLLOUT, d)) {
+	switch (waiter_wait(waiter, fd, POLLOUT, d)) {
 	case IO_OK:
 		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 			return -1;
@@ -90,7 +74,7 @@ pause_a_little(struct waiter *waiter, struct deadline d)
 		return -1;
 	}
 	d = deadline_min(d, deadline_in(RETRY_MS));
-	if (sock_wait(waiter, -1, 0, d) == IO_TIMEOUT)
+	if (waiter_wait(waiter, -1, 0, d) == IO_TIMEOUT)
 		return 0;
 	errno = ECANCELED;
 	return -1;

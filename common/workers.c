@@ -24,7 +24,7 @@ struct worker {
 	pthread_t thread;
 	pthread_cond_t called;
 	struct workers *all;
-	struct server_client client;
+	struct workers_client client;
 	bool has_client;
 };
 
@@ -129,7 +129,7 @@ worker_new(struct workers *all)
 
 /* A new thread for a connection.  0, or -1 with errno. */
 static int
-start_worker(struct workers *all, const struct server_client *client)
+start_worker(struct workers *all, const struct workers_client *client)
 {
 	struct worker *w = worker_new(all);
 	pthread_attr_t attr;
@@ -158,7 +158,7 @@ start_worker(struct workers *all, const struct server_client *client)
  * without the lock, or else a new one.  Called and left with the lock held.
  */
 static enum workers_answer
-serve(struct workers *all, const struct server_client *client,
+serve(struct workers *all, const struct workers_client *client,
     struct worker **to_call)
 {
 	struct worker *w = all->resting;
@@ -181,7 +181,7 @@ serve(struct workers *all, const struct server_client *client,
 enum workers_answer
 workers_give(struct workers *all, int fd, const struct addr *peer)
 {
-	struct server_client client = {
+	struct workers_client client = {
 	    .fd = fd,
 	    .peer = *peer,
 	    .number = all->number,
@@ -204,7 +204,7 @@ workers_give(struct workers *all, int fd, const struct addr *peer)
 
 int
 workers_init(struct workers *all, int max,
-    void (*handle)(struct server_client *client, void *context), void *context)
+    void (*handle)(struct workers_client *client, void *context), void *context)
 {
 	*all =
 	    (struct workers){.max = max, .handle = handle, .context = context};

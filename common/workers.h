@@ -16,7 +16,7 @@
 #include "common/addr.h"
 
 /* One accepted connection, as its thread gets it. */
-struct server_client {
+struct workers_client {
 	int fd; /* the handler owns it */
 	struct addr peer; /* no address (len 0) when it has gone already */
 	unsigned number; /* counts the connections from 0 */
@@ -28,7 +28,7 @@ struct worker;
 struct workers {
 	/* private: what workers_init was given, then what is under lock */
 	int max;
-	void (*handle)(struct server_client *client, void *context);
+	void (*handle)(struct workers_client *client, void *context);
 	void *context;
 	int stop_pipe[2];
 	unsigned number;
@@ -49,7 +49,8 @@ struct workers {
  * Returns 0, or -1 with errno.
  */
 int workers_init(struct workers *w, int max,
-    void (*handle)(struct server_client *client, void *context), void *context);
+    void (*handle)(struct workers_client *client, void *context),
+    void *context);
 
 enum workers_answer {
 	WORKERS_TAKEN, /* the descriptor is the handler's */

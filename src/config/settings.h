@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "common/addr_spec.h"
+#include "common/addr.h"
 #include "src/scan/clamd.h"
 #include "src/scan/policy.h"
 

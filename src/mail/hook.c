@@ -131,7 +131,7 @@ static bool
 pause_a_little(struct waiter *waiter, struct deadline d)
 {
 	return deadline_left_ms(d) > 0 &&
-	    sock_wait(waiter, -1, 0, deadline_in(RETRY_MS)) == IO_TIMEOUT;
+	    waiter_wait(waiter, -1, 0, deadline_in(RETRY_MS)) == IO_TIMEOUT;
 }
 
 /* Start it when the one before has ended and there is room, or else never. */

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "common/sock.h"
+#include "common/waiter.h"
 
 /* Octets of one variable; Linux lets none pass with 128 KiB (execve(2)). */
 #define HOOK_VALUE_MAX ((size_t)120 * 1024)

@@ -10,7 +10,6 @@
 
 #include "common/conn_out.h"
 #include "common/log.h"
-#include "common/resolver.h"
 #include "src/scan/clamd_ask.h"
 
 #define STREAM_SUBJECT "stream" /* what clamd calls it in its answer */
@@ -32,28 +31,6 @@ clamd_first_line(const struct scan_config *config)
 	return config->mode == SCAN_MODE_SCAN ? CLAMD_SCAN_LINE : NULL;
 }
 
-/* Connect to the first of its addresses that can be: *addr.  As sock_connect. */
-static int
-connect_any(
-    const struct scan_config *config, struct waiter *waiter, struct addr *addr)
-{
-	struct addr_set found;
-	int fd = -1;
-
-	if (resolver_find(&config->address, NULL, &found) < 0)
-		return -1;
-	errno = 0;
-	for (size_t i = 0; i < found.count && fd < 0 && errno != ECANCELED;
-	     i++) {
-		*addr = found.at[i];
-		fd =
-		    sock_connect(addr, waiter, deadline_in(config->timeout_ms));
-	}
-	if (fd < 0 && errno != ECANCELED)
-		resolver_doubt(&config->address);
-	return fd;
-}
-
 /* Returns 0, or -1 after the failure was logged. */
 static int
 connect_clamd(
@@ -61,8 +38,11 @@ connect_clamd(
 {
 	char host[ADDR_TEXT_MAX];
 	struct addr addr;
-	int fd = connect_any(config, waiter, &addr);
+	int fd = -1;
 
+	if (addr_resolve(&config->address, NULL, &addr) == 0)
+		fd = sock_connect(
+		    &addr, waiter, deadline_in(config->timeout_ms));
 	if (fd < 0) {
 		if (errno != ECANCELED)
 			log_error("CLAMAV: couldn't connect to: %s: %m",

@@ -22,6 +22,7 @@ client_open(struct client *c, int fd, const struct addr *addr,
 {
 	*c = (struct client){.addr = *addr};
 	conn_open(&c->conn, "CLIENT", fd, waiter, timeout_ms);
+	conn_set_line_max(&c->conn, SMTP_AUTH_LINE_MAX + 2);
 	addr_host(addr, c->ip);
 	log_info(
 	    "accepted connection from: %s", addr->len == 0 ? "UNKNOWN" : c->ip);

@@ -57,6 +57,22 @@ show_host_name(struct session *s, const struct upstream_line *l)
 	say(s, l->reply.last ? "250 " OUR_NAME : "250-" OUR_NAME);
 }
 
+static bool
+is_hidden(const struct session *s, enum esmtp_keyword keyword)
+{
+	switch (keyword) {
+	case ESMTP_PASSED:
+	case ESMTP_PIPELINING:
+		return false;
+	case ESMTP_XFORWARD:
+		return !transaction_allows_xforward(s);
+	case ESMTP_FILTERED:
+	case ESMTP_XCLIENT:
+		break;
+	}
+	return true;
+}
+
 static void
 show_keyword(struct session *s, const struct upstream_line *l)
 {
@@ -64,7 +80,7 @@ show_keyword(struct session *s, const struct upstream_line *l)
 	enum esmtp_keyword keyword = esmtp_judge(r->text, r->text_len);
 
 	upstream_offers(&s->upstream, keyword);
-	if (keyword == ESMTP_PASSED || keyword == ESMTP_PIPELINING) {
+	if (!is_hidden(s, keyword)) {
 		pass(s, l);
 		return;
 	}

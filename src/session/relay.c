@@ -195,15 +195,17 @@ close_session(struct session *s, enum answer last_word)
 	watch_enter(&s->watch, WATCH_FINAL);
 	client_close(&s->client, last_word);
 	target_leave(&s->link);
-	if (session_cancel_auth(s))
+	if (s->client.auth) {
+		session_cancel_auth(s);
 		(void)upstream_flush(&s->upstream);
+	}
 	upstream_close(&s->upstream);
 	transaction_end(s);
 	hello_close(&s->hello);
 }
 
 void
-relay_run(struct server_client *client, void *settings)
+relay_run(struct workers_client *client, void *settings)
 {
 	struct session s = {.set = settings};
 	const int timeout_ms = s.set->timeout_ms;

@@ -10,6 +10,6 @@
 
 /* Serve one connection; settings is a struct settings.  Thread body: owns
  * client->fd, blocks until the connection has ended. */
-void relay_run(struct server_client *client, void *settings);
+void relay_run(struct workers_client *client, void *settings);
 
 #endif

@@ -20,9 +20,21 @@ note_reset(struct session *s, const struct upstream_line *l)
 	upstream_leave(&s->upstream, UPSTREAM_CLOSED);
 }
 
+/* What could be answered to a challenge behind that would be a new one. */
+static void
+note_cancel(struct session *s, const struct upstream_line *l)
+{
+	if (l->reply.code != 334)
+		return;
+	log_error("server does not let AUTH be cancelled");
+	upstream_lose(&s->upstream, UPSTREAM_NONSENSE);
+}
+
 static const struct exchange own_reset = {.name = "own RSET",
     .note = note_reset};
-static const struct exchange own_cancel = {.name = "own *", .is_last = true};
+static const struct exchange own_cancel = {.name = "own *",
+    .note = note_cancel,
+    .is_last = true};
 
 void
 session_ask(struct session *s, const struct exchange *exchange,
@@ -49,14 +61,12 @@ session_refuse_message(struct session *s, enum answer answer)
 	session_reset_upstream(s);
 }
 
-bool
+void
 session_cancel_auth(struct session *s)
 {
-	if (!s->client.auth || s->upstream.lost != UPSTREAM_THERE)
-		return false;
 	client_expect_auth(&s->client, false);
-	upstream_ask_own(&s->upstream, &own_cancel, "*");
-	return true;
+	if (s->upstream.lost == UPSTREAM_THERE)
+		upstream_ask_own(&s->upstream, &own_cancel, "*");
 }
 
 void

@@ -63,10 +63,10 @@ void session_refuse_message(struct session *s, enum answer answer);
 void session_reset_upstream(struct session *s);
 
 /*
- * If the server awaits an answer to its 334, tell it that there is none (its
- * reply is not shown) and return true.  Source: RFC 4954 4.
+ * Tell the server, which awaits an answer to its 334, that there is none; its
+ * reply is not shown.  Source: RFC 4954 4.
  */
-bool session_cancel_auth(struct session *s);
+void session_cancel_auth(struct session *s);
 
 /* Is there nothing more to do, for what client or server are and said? */
 bool session_is_over(const struct session *s);

@@ -79,6 +79,12 @@ transaction_allows_path(struct session *s, const struct exchange *exchange,
 	return false;
 }
 
+bool
+transaction_allows_xforward(const struct session *s)
+{
+	return !s->set->transparent_proxy;
+}
+
 enum answer
 transaction_allows_data(const struct session *s)
 {

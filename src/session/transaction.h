@@ -18,6 +18,12 @@ extern const struct exchange transaction_mail, transaction_rcpt,
 bool transaction_allows_path(struct session *s, const struct exchange *exchange,
     const struct smtp_command *c);
 
+/*
+ * May the client say for whom it speaks?  A redirected one (TransparentProxy)
+ * is a stranger, whatever address the server sees.
+ */
+bool transaction_allows_xforward(const struct session *s);
+
 /* What DATA is to be answered: ANSWER_GO, or why there can be no message. */
 enum answer transaction_allows_data(const struct session *s);
 

@@ -151,7 +151,7 @@ handle(struct session *s, const struct verb *v, const struct smtp_command *c)
 static enum answer
 find_fault(const struct line *line, const struct verb *v, bool auth)
 {
-	if (line->cut)
+	if (line->cut || (v != verbs_auth() && line->len > SMTP_LINE_MAX))
 		return ANSWER_TOO_LONG;
 	if (smtp_command_has_stray(line->data, line->len))
 		return ANSWER_STRAY;
@@ -191,6 +191,8 @@ handle_line(struct session *s, const struct line *line)
 	fault = find_fault(line, v, auth);
 	if (fault != ANSWER_NONE) {
 		session_answer(s, fault);
+		if (auth)
+			session_cancel_auth(s);
 		return TURN_SOME;
 	}
 	client_expect_auth(&s->client, false);

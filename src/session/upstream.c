@@ -30,6 +30,7 @@ upstream_connect(struct upstream *u, const struct addr *addr, const char *name,
 	}
 	log_debug("SERVER connected to: %s", u->ip);
 	conn_open(&u->conn, "SERVER", fd, waiter, timeout_ms);
+	conn_set_line_max(&u->conn, SMTP_AUTH_LINE_MAX + 2);
 	if (pending_push(&u->pending, greeting, "", 0) < 0)
 		upstream_lose(u, UPSTREAM_UNTOLD);
 	return 0;
@@ -109,9 +110,16 @@ lose_sense(struct upstream *u)
 	upstream_lose(u, UPSTREAM_NONSENSE);
 }
 
+/* Only a challenge may be as long as the connection lets a line be. */
 static void
-warn_if_cut(const struct line *l)
+cut(struct line *l)
 {
+	const int code = smtp_reply_parse(l->data, l->len).code;
+
+	if (code != 334 && l->len > SMTP_LINE_MAX) {
+		l->len = SMTP_LINE_MAX;
+		l->cut = true;
+	}
 	if (l->cut)
 		log_warn("SMTP response line too long. discarded extra");
 }
@@ -158,9 +166,10 @@ upstream_next(struct upstream *u, struct upstream_line *l)
 			lose_sense(u);
 		return UPSTREAM_NOTHING;
 	}
-	warn_if_cut(&line);
+	cut(&line);
 	l->data = line.data;
 	l->len = line.len;
+	l->cut = line.cut;
 	l->reply = smtp_reply_parse(line.data, line.len);
 	good = p == NULL ? count_unasked(u, &l->reply)
 			 : count_line(u, p, &l->reply);
@@ -327,9 +336,9 @@ upstream_await_pending(struct upstream *u, struct deadline d)
 static bool
 add_line(struct upstream_reply *r, const struct line *line, bool first)
 {
-	struct smtp_reply_line l = smtp_reply_parse(line->data, line->len);
+	const struct smtp_reply_line l =
+	    smtp_reply_parse(line->data, line->len);
 
-	warn_if_cut(line);
 	strbuf_add(&r->text, line->data, line->len);
 	strbuf_add(&r->text, "\r\n", 2);
 	/* Its lines must agree (RFC 5321 4.2.1), at least in what counts: a
@@ -355,7 +364,10 @@ upstream_await_reply(
 			io = fill(u, d);
 		if (io != IO_OK)
 			return io;
-		if (is_endless(u) || !add_line(r, &line, n == 0))
+		if (is_endless(u))
+			break;
+		cut(&line);
+		if (!add_line(r, &line, n == 0))
 			break;
 		if (r->whole) {
 			u->bade = u->bade || r->code == 421;

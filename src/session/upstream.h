@@ -55,6 +55,7 @@ struct upstream_line {
 	unsigned number; /* of the line in its reply, from 1 */
 	const char *data; /* len octets, without the line end */
 	size_t len;
+	bool cut; /* it was longer than it may be: this is its beginning */
 	struct smtp_reply_line reply; /* what it says */
 };
 

@@ -16,10 +16,27 @@ show(struct session *s, const struct upstream_line *l)
 	client_relay(&s->client, l->data, l->len);
 }
 
+static bool
+is_cut_challenge(const struct upstream_line *l)
+{
+	return l->reply.code == 334 && l->cut;
+}
+
+static void
+show_auth(struct session *s, const struct upstream_line *l)
+{
+	if (!is_cut_challenge(l))
+		show(s, l);
+}
+
 static void
 note_auth(struct session *s, const struct upstream_line *l)
 {
 	client_expect_auth(&s->client, l->reply.code == 334);
+	if (!is_cut_challenge(l))
+		return;
+	session_answer(s, ANSWER_TOO_LONG);
+	session_cancel_auth(s);
 }
 
 static void
@@ -30,7 +47,7 @@ note_quit(struct session *s, const struct upstream_line *l)
 }
 
 static const struct exchange auth = {.name = "AUTH",
-    .show = show,
+    .show = show_auth,
     .note = note_auth,
     .is_last = true};
 static const struct exchange quit = {.name = "QUIT",
@@ -64,6 +81,16 @@ refuse(struct session *s, const struct verb *v, const struct smtp_command *c)
 	(void)c;
 	log_debug("ESMTP feature not supported");
 	session_answer(s, v->answer);
+}
+
+static void
+ask_xforward(
+    struct session *s, const struct verb *v, const struct smtp_command *c)
+{
+	if (transaction_allows_xforward(s))
+		ask(s, v, c);
+	else
+		session_answer(s, ANSWER_NOT_IMPLEMENTED);
 }
 
 static void
@@ -124,7 +151,7 @@ static const struct verb verbs[] = {
 	SMTP_BEHIND_ANYTHING},
     {"QUIT", ask, &quit, ANSWER_NONE, VERB_LAST, SMTP_BEHIND_ANYTHING},
     {"AUTH", ask, &auth, ANSWER_NONE, VERB_ALONE, SMTP_BEHIND_NOTHING},
-    {"XFORWARD", ask, &transaction_xforward, ANSWER_NONE, VERB_ALONE,
+    {"XFORWARD", ask_xforward, &transaction_xforward, ANSWER_NONE, VERB_ALONE,
 	SMTP_BEHIND_ANYTHING},
     /* Ours to send. */
     {"XCLIENT", refuse_xclient, NULL, ANSWER_XCLIENT, VERB_ALONE,

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "common/deadline.h"
-#include "common/sock.h"
+#include "common/waiter.h"
 #include "src/session/client.h"
 #include "src/session/upstream.h"
 

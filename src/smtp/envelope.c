@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/strutil.h"
+#include "src/smtp/attributes.h"
 
 #define FROM "from="
 #define TO "to="
@@ -96,56 +97,16 @@ envelope_is_full(const struct envelope *e, size_t len)
 	return e->trail.len + len > ENVELOPE_TRAIL_MAX;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-static void
-set_attribute(struct strbuf *out, const char *s, size_t len)
-{
-	strbuf_clear(out);
-	if (len > 0 && s[0] == '[') {
-		s++;
-		len--;
-	}
-	if (len > 0 && s[len - 1] == ']')
-		len--;
-	for (size_t i = 0; i < len; i++) {
-		char c = s[i];
-
-		if (c == '+' && i + 2 < len && hex_digit(s[i + 1]) >= 0 &&
-		    hex_digit(s[i + 2]) >= 0) {
-			c = (char)(hex_digit(s[i + 1]) * 16 +
-			    hex_digit(s[i + 2]));
-			i += 2;
-		}
-		if ((c >= 0 && c < ' ') || c == 0x7f)
-			c = '?';
-		strbuf_add(out, &c, 1);
-	}
-}
-
 void
 envelope_add_xforward(struct envelope *e, const char *arg, size_t len)
 {
-	while (len > 0) {
-		size_t n = 0;
+	struct attribute a;
 
-		while (n < len && !str_is_space(arg[n]))
-			n++;
-		if (str_begins(arg, n, "ADDR="))
-			set_attribute(&e->remote, arg + 5, n - 5);
-		else if (str_begins(arg, n, "HELO="))
-			set_attribute(&e->remote_helo, arg + 5, n - 5);
-		arg += n;
-		len -= n;
-		str_trim(&arg, &len);
+	while (attributes_next(&arg, &len, &a)) {
+		if (str_equals(a.name, a.name_len, "ADDR"))
+			attributes_decode_address(&a, &e->remote);
+		else if (str_equals(a.name, a.name_len, "HELO"))
+			attributes_decode(&a, &e->remote_helo);
 	}
 }
 

@@ -56,9 +56,9 @@ bool envelope_has_failed(const struct envelope *e);
 bool envelope_is_full(const struct envelope *e, size_t len);
 
 /*
- * Take ADDR and HELO from the argument of an accepted XFORWARD command, with
- * xtext decoded and brackets removed.  Source: Postfix XFORWARD_README;
- * RFC 3461 4 (xtext).
+ * Take ADDR and HELO from the argument of an accepted XFORWARD command.  One
+ * that is not available is unset; an address has no prefix.
+ * Source: Postfix XFORWARD_README.
  */
 void envelope_add_xforward(struct envelope *e, const char *arg, size_t len);
 

@@ -22,7 +22,6 @@ static const char *const passed[] = {
     "AUTH", /* RFC 4954 */
     "VRFY", "EXPN", "HELP", /* RFC 5321 */
     "ETRN", /* RFC 1985 */
-    "XFORWARD", /* Postfix XFORWARD_README */
     "SMTPUTF8", /* RFC 6531 */
     "DELIVERBY", /* RFC 2852 */
     "MT-PRIORITY", /* RFC 6710 */
@@ -43,6 +42,9 @@ esmtp_judge(const char *text, size_t len)
 		n++;
 	if (str_equals(text, n, "PIPELINING"))
 		return ESMTP_PIPELINING;
+	/* Postfix XFORWARD_README, XCLIENT_README */
+	if (str_equals(text, n, "XFORWARD"))
+		return ESMTP_XFORWARD;
 	if (str_equals(text, n, "XCLIENT"))
 		return ESMTP_XCLIENT;
 	/* What came before AUTH, and some clients still look for. */

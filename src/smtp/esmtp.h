@@ -14,6 +14,7 @@ enum esmtp_keyword {
 	ESMTP_PASSED, /* the client sees it */
 	ESMTP_FILTERED, /* not known to do no harm: the client must not see it */
 	ESMTP_PIPELINING, /* passed, and the server takes groups of commands */
+	ESMTP_XFORWARD, /* passed to who may tell of other clients */
 	ESMTP_XCLIENT /* filtered, and the server takes XCLIENT */
 };
 

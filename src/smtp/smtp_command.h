@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define SMTP_LINE_MAX 4219 /* octets without line end; what 1.10 let pass */
+/* AUTH, its challenges and their answers, without line end; RFC 4954 4 */
+#define SMTP_AUTH_LINE_MAX 12288
+
 /* A command line taken apart; all point into it. */
 struct smtp_command {
 	const char *line; /* len octets: the whole, without its end */

@@ -16,7 +16,6 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/pidfile.h"
-#include "common/resolver.h"
 #include "common/server.h"
 #include "common/signals.h"
 #include "common/user.h"
@@ -31,11 +30,13 @@
  * an infected message.
  */
 #define FDS_PER_SESSION 4
+/* getaddrinfo(3) has one to each of three servers (resolv.conf(5), MAXNS) and
+ * one to a file, in place of the descriptor that it is to find the way for. */
+#define FDS_PER_LOOKUP 3
 /* What is not open yet when they are counted: pid file, spool's directory, stop
- * pipe (2), the spare one, a client that is turned away, syslog; getaddrinfo(3)
- * has one to each of three servers (resolv.conf(5), MAXNS) and one to a file; and
- * some more for what libraries may open. */
-#define FDS_OF_DAEMON 16
+ * pipe (2), the spare one, a client that is turned away, syslog; and some more
+ * for what libraries may open. */
+#define FDS_OF_DAEMON 12
 
 struct startup {
 	struct settings *set;
@@ -124,7 +125,6 @@ detach(struct startup *s)
 	}
 	signals_prepare();
 	daemon_prefer_throughput();
-	resolver_start();
 	return EXIT_SUCCESS;
 }
 
@@ -160,15 +160,15 @@ static int
 open_listener(struct startup *s)
 {
 	const struct addr_spec *listen = &s->set->listen;
-	struct addr_set found;
+	struct addr addr;
 
-	if (resolver_look_up(listen, NULL, &found) < 0) {
-		log_error("couldn't resolve Listen: %s (%s: the name is not "
-			  "known now)",
-		    listen->text, settings_where(s->set, "Listen"));
+	if (addr_resolve(listen, NULL, &addr) < 0) {
+		log_error("couldn't resolve Listen: %s (%s: %s)", listen->text,
+		    settings_where(s->set, "Listen"),
+		    neighbours_unknown_name());
 		return EXIT_FAILURE;
 	}
-	if (listener_open(&s->listener, &found.at[0]) < 0) {
+	if (listener_open(&s->listener, &addr) < 0) {
 		complain_of_listen(s->set);
 		return EXIT_FAILURE;
 	}
@@ -180,6 +180,15 @@ open_listener(struct startup *s)
 	return EXIT_SUCCESS;
 }
 
+static unsigned long
+descriptors_per_session(const struct settings *set)
+{
+	if (set->out_address.kind == ADDR_HOST ||
+	    set->scan.address.kind == ADDR_HOST)
+		return FDS_PER_SESSION + FDS_PER_LOOKUP;
+	return FDS_PER_SESSION;
+}
+
 /*
  * What a session may need is set aside for it, so that a shortage is met where
  * it costs nothing: at the door.
@@ -188,7 +197,7 @@ static int
 raise_limits(struct startup *s)
 {
 	unsigned long sessions = (unsigned long)s->set->max_connections;
-	const unsigned long each = FDS_PER_SESSION;
+	unsigned long each = descriptors_per_session(s->set);
 	unsigned long own = daemon_count_descriptors() + FDS_OF_DAEMON;
 	unsigned long want = sessions * each + own;
 	unsigned long got = daemon_set_limits(want);
@@ -315,7 +324,7 @@ answer_line(enum answer answer, char line[ANSWER_TEXT_MAX + 2])
 
 static int
 serve_until_stopped(struct startup *s,
-    void (*serve)(struct server_client *client, void *context))
+    void (*serve)(struct workers_client *client, void *context))
 {
 	char busy[ANSWER_TEXT_MAX + 2], no_thread[ANSWER_TEXT_MAX + 2];
 	const struct server_config config = {
@@ -339,7 +348,6 @@ serve_until_stopped(struct startup *s,
 	server_run(&server);
 	give_up_place(s);
 	server_drain(&server);
-	resolver_stop();
 	announce(s, "stopped");
 	log_debug("stopped processing");
 	return EXIT_SUCCESS;
@@ -347,7 +355,7 @@ serve_until_stopped(struct startup *s,
 
 int
 startup_run(struct settings *set, const struct arguments *args,
-    void (*serve)(struct server_client *client, void *context))
+    void (*serve)(struct workers_client *client, void *context))
 {
 	static int (*const steps[])(struct startup *) = {configure, choose_user,
 	    detach, open_listener, raise_limits, become_user, prepare_spool,

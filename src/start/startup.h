@@ -20,6 +20,6 @@
  * has detached, the one who started it gets that status.
  */
 int startup_run(struct settings *set, const struct arguments *args,
-    void (*serve)(struct server_client *client, void *context));
+    void (*serve)(struct workers_client *client, void *context));
 
 #endif

@@ -41,7 +41,7 @@ listen_at(const char *name, const char *option)
 
 	snprintf(path, sizeof path, "%s/%s", directory, name);
 	CHECK(settings_set(&base, option, path, "fuzz") == 0);
-	CHECK(addr_spec_parse(&spec, path, 0) == 0);
+	CHECK(addr_parse(&spec, path, 0) == 0);
 	CHECK(listener_open(&l, &spec.addr) == 0);
 	return l.fd;
 }
@@ -154,7 +154,7 @@ begin(const uint8_t *data, size_t size)
 static void
 run(void)
 {
-	struct server_client client = {.stop_fd = play.stop[0]};
+	struct workers_client client = {.stop_fd = play.stop[0]};
 	int fds[2];
 
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,

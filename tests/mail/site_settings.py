@@ -123,6 +123,7 @@ header_checks = regexp:{{ {{/^Subject:/ PREPEND X-Site: once}} }}
 virtual_alias_maps = inline:{{ alias@example.test=recipient@example.test }}
 sender_canonical_maps = inline:{{ old@example.test=sender@example.test }}
 always_bcc = other@example.test
+message_size_limit = 330000
 """
 
 # The port where mail comes in is for the test's client.
@@ -148,6 +149,7 @@ smtpd_tls_wrappermode=no
 smtpd_sasl_auth_enable=no
 smtpd_client_event_limit_exceptions=127.0.0.0/8
 smtpd_recipient_limit=1000
+message_size_limit=300000
 smtpd_timeout=60s
 smtpd_soft_error_limit=20
 smtpd_hard_error_limit=20

@@ -205,6 +205,13 @@ def test_a_slow_scan_makes_no_second_copy(system):
     assert len(system.postfix.mailbox()) == 1
 
 
+def test_the_largest_message_that_is_taken_arrives(system):
+    """With a tenth between the limits, as "How large" tells."""
+    line = b"x" * 70 + b"\r\n"
+    system.deliver(message(body=line * ((300000 - len(message(body=b""))) // len(line))))
+    assert len(system.postfix.mailbox()) == 1
+
+
 def test_many_at_once(system):
     ids = [re.search(r"queued as (\w+)", system.post(message())).group(1) for _ in range(12)]
     system.postfix.wait_settled(*ids)

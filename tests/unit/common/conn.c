@@ -161,6 +161,29 @@ lines_have_a_limit(void **state)
 	}
 }
 
+static void
+another_limit_can_be_set(void **state)
+{
+	char line[CONN_LINE_MAX + 101];
+
+	(void)state;
+	memset(line, 'x', sizeof line);
+	for (size_t n = sizeof line - 1; n <= sizeof line; n++) {
+		struct strbuf seen = {0};
+		struct pair p;
+
+		memcpy(line + n - 2, "\r\n", 2);
+		open_pair(&p, NULL);
+		conn_set_line_max(&p.conn, sizeof line - 1);
+		hear(&p, line, n - 1, &seen);
+		hear(&p, line + n - 1, 1, &seen);
+		assert_int_equal(
+		    seen.len, n == sizeof line ? strlen("CUT") : n);
+		close_pair(&p);
+		strbuf_free(&seen);
+	}
+}
+
 /* However long a line is, no more than its beginning is kept. */
 static void
 endless_lines_take_no_memory(void **state)
@@ -556,6 +579,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(takes_lines_at_every_cut),
 	    cmocka_unit_test(lines_have_a_limit),
+	    cmocka_unit_test(another_limit_can_be_set),
 	    cmocka_unit_test(endless_lines_take_no_memory),
 	    cmocka_unit_test(a_cut_line_shows_its_own_beginning),
 	    cmocka_unit_test(peeks_and_consumes),

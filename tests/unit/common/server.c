@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/addr_spec.h"
 #include "common/signals.h"
 #include "common/sock.h"
 #include "tests/unit/unit.h"
@@ -39,7 +38,7 @@ tear_down(void **state)
 
 /* Say hello and stay until the client has gone or the daemon stops. */
 static void
-greet(struct server_client *client, void *context)
+greet(struct workers_client *client, void *context)
 {
 	struct pollfd p[2] = {{.fd = client->fd, .events = POLLIN},
 	    {.fd = client->stop_fd, .events = POLLIN}};
@@ -58,8 +57,8 @@ address(void)
 	struct addr_spec spec;
 	struct addr a;
 
-	assert_int_equal(addr_spec_parse(&spec, path, 0), 0);
-	assert_int_equal(addr_spec_fixed(&spec, NULL, &a), 0);
+	assert_int_equal(addr_parse(&spec, path, 0), 0);
+	assert_int_equal(addr_resolve(&spec, NULL, &a), 0);
 	return a;
 }
 
@@ -126,7 +125,7 @@ expect(int fd, const char *want)
 		ssize_t more = 0;
 
 		assert_int_equal(
-		    sock_wait(NULL, fd, POLLIN, deadline_in(10000)), IO_OK);
+		    waiter_wait(NULL, fd, POLLIN, deadline_in(10000)), IO_OK);
 		more = read(fd, got + n, strlen(want) - n);
 		assert_true(more > 0);
 		n += (size_t)more;
@@ -140,7 +139,7 @@ expect_end(int fd)
 	char c;
 
 	assert_int_equal(
-	    sock_wait(NULL, fd, POLLIN, deadline_in(10000)), IO_OK);
+	    waiter_wait(NULL, fd, POLLIN, deadline_in(10000)), IO_OK);
 	assert_int_equal(read(fd, &c, 1), 0);
 	(void)close(fd);
 }

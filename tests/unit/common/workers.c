@@ -20,7 +20,7 @@
 static int told[2], go[2];
 
 static void
-handle(struct server_client *client, void *context)
+handle(struct workers_client *client, void *context)
 {
 	struct pollfd p[2] = {{.fd = go[0], .events = POLLIN},
 	    {.fd = client->stop_fd, .events = POLLIN}};

@@ -44,7 +44,7 @@ make(const char *name)
 static void
 nap(void)
 {
-	assert_int_equal(sock_wait(NULL, -1, 0, deadline_in(5)), IO_TIMEOUT);
+	assert_int_equal(waiter_wait(NULL, -1, 0, deadline_in(5)), IO_TIMEOUT);
 }
 
 #define UNTIL(condition)                                                       \

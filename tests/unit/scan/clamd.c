@@ -75,7 +75,7 @@ perform(const struct play *play, size_t octets, struct scan_result *result)
 	struct scan_config config = {.timeout_ms = 60000};
 	struct content content;
 
-	assert_int_equal(addr_spec_parse(&config.address, "/clamd", 0), 0);
+	assert_int_equal(addr_parse(&config.address, "/clamd", 0), 0);
 	party_close(&clamd);
 	play_now = play;
 	open_content(&content, octets);

@@ -195,8 +195,10 @@ static const struct xforward_case xforward_cases[] = {
     {T("  ADDR=192.0.2.1   HELO=h  "), "192.0.2.1", "h"},
     {T("addr=192.0.2.1 Helo=H"), "192.0.2.1", "H"},
     {T("ADDR=1 ADDR=2"), "2", ""},
-    {T("ADDR=[UNAVAILABLE] HELO=[TEMPUNAVAIL]"), "UNAVAILABLE", "TEMPUNAVAIL"},
-    {T("ADDR=IPV6:2001:db8::1"), "IPV6:2001:db8::1", ""},
+    {T("ADDR=[UNAVAILABLE] HELO=[UNAVAILABLE]"), "", ""},
+    {T("ADDR=1 HELO=h ADDR=[UNAVAILABLE]"), "", "h"},
+    {T("ADDR=IPV6:2001:db8::1"), "2001:db8::1", ""},
+    {T("ADDR=ipv6:::1 HELO=IPV6:::1"), "::1", "IPV6:::1"},
     {T("HELO=[192.0.2.1]"), "", "192.0.2.1"},
     {T("HELO=a=b"), "", "a=b"},
     /* Other attributes, however they look. */
