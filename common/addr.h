@@ -45,6 +45,14 @@ struct addr_spec {
 	struct addr addr; /* for ADDR_FIXED */
 };
 
+#define ADDR_LIST_MAX 16 /* addresses of one option */
+
+/* Addresses in the order of preference. */
+struct addr_list {
+	size_t count;
+	struct addr_spec spec[ADDR_LIST_MAX];
+};
+
 /*
  * Understand text.  default_port stands in where text has none (host order).
  * text is borrowed for as long as spec is used.  Pure: no name is looked up.

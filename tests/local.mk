@@ -226,6 +226,7 @@ EXTRA_DIST += \
 	tests/e2e/test_bugs_running.py \
 	tests/e2e/test_budget.py \
 	tests/e2e/test_clamd.py \
+	tests/e2e/test_clamds.py \
 	tests/e2e/test_client_gone.py \
 	tests/e2e/test_commandline.py \
 	tests/e2e/test_comparison_content.py \

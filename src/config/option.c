@@ -172,3 +172,21 @@ option_address(const struct option *o, const char *value, void *field)
 	*(struct addr_spec *)field = spec;
 	return NULL;
 }
+
+const char *
+option_add_address(const struct option *o, const char *value, void *field)
+{
+	struct addr_list *list = field;
+	struct addr_spec spec;
+	const char *hint = option_address(o, value, &spec);
+
+	if (hint != NULL)
+		return hint;
+	/* The default is there by its very text. */
+	if (list->count == 1 && list->spec[0].text == o->initial)
+		list->count = 0;
+	if (list->count == ADDR_LIST_MAX)
+		return "there are too many; 16 are enough";
+	list->spec[list->count++] = spec;
+	return NULL;
+}

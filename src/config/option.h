@@ -36,6 +36,7 @@ struct option {
 	    *hint; /* what would be right, where nothing says it better */
 	const char
 	    *instead; /* the option that takes this one's place, or NULL */
+	bool is_list; /* the value is one piece between commas */
 	bool required; /* texts and paths: may not be empty */
 	in_port_t port; /* addresses: where none is given; host order */
 	long min, max; /* numbers; seconds have no max */
@@ -63,6 +64,9 @@ option_setter option_word;
 
 /* struct addr_spec: an address; its name is not looked up. */
 option_setter option_address;
+
+/* struct addr_list: one address more; the first takes the place of initial. */
+option_setter option_add_address;
 
 /* Words about a byte order mark that text begins with, or NULL. */
 const char *option_byte_order_mark(const char *text);

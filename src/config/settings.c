@@ -66,10 +66,10 @@ static const struct option options[] = {
     {"Listen", option_address, FIELD(listen), "10025",
 	"invalid Listen socket name or ip: ", .shows_value = true,
 	.hint = "use address:port, a port, or a path", .port = SMTP_PORT},
-    {"ClamAddress", option_address, FIELD(scan.address),
+    {"ClamAddress", option_add_address, FIELD(scan.addresses),
 	"/var/run/clamav/clamd",
 	"invalid ClamAddress socket name: ", .shows_value = true,
-	.hint = "use a path or host:port", .port = CLAMD_PORT},
+	.hint = "use a path or host:port", .port = CLAMD_PORT, .is_list = true},
     {"MaxConnections", option_number, FIELD(max_connections), "64",
 	"invalid setting: MaxConnections (must be between 1 and 65535)",
 	.hint = "use a number from 1 to 65535", .min = 1,
@@ -101,6 +101,9 @@ static const struct option options[] = {
     {"ScanMode", option_word, FIELD(scan.mode), "stream",
 	INVALID_VALUE("ScanMode"), .hint = "use stream or scan",
 	.words = scan_mode_words},
+    {"ScanTimeOut", option_seconds, FIELD(scan.timeout_ms), NULL,
+	INVALID_SETTING("ScanTimeOut"), .hint = "use seconds, 1 or more",
+	.min = 1},
     {"BareNewline", option_word, FIELD(bare_newline), "repair",
 	INVALID_VALUE("BareNewline"), .hint = "use repair or reject",
 	.words = bare_newline_words},
@@ -138,19 +141,25 @@ first_of(const struct option *o)
 	return i;
 }
 
-/* A copy of text that lives as long as s, or NULL with ENOMEM. */
+/* A copy of len octets that lives as long as s, or NULL with ENOMEM. */
 static const char *
-keep_text(struct settings *s, const char *text)
+keep_octets(struct settings *s, const char *text, size_t len)
 {
-	size_t len = strlen(text) + 1;
-	struct settings_value *v = malloc(sizeof *v + len);
+	struct settings_value *v = malloc(sizeof *v + len + 1);
 
 	if (v == NULL)
 		return NULL;
 	memcpy(v->text, text, len);
+	v->text[len] = '\0';
 	v->next = s->values;
 	s->values = v;
 	return v->text;
+}
+
+static const char *
+keep_text(struct settings *s, const char *text)
+{
+	return keep_octets(s, text, strlen(text));
 }
 
 static void
@@ -189,27 +198,54 @@ settings_init(struct settings *s)
 	return 0;
 }
 
-int
-settings_set(
-    struct settings *s, const char *name, const char *value, const char *where)
+/* Returns 0, or -1 after an error was logged. */
+static int
+set_one(struct settings *s, const struct option *o, const char *value,
+    size_t len, const char *where)
 {
-	const struct option *o = find_option(name);
-	const char *kept, *hint;
+	const char *kept = keep_octets(s, value, len), *hint;
 
-	if (o == NULL) {
-		complain_of_name(name, where);
-		return -1;
-	}
-	kept = keep_text(s, value);
 	if (kept == NULL) {
 		log_error("out of memory");
 		return -1;
 	}
 	hint = o->set(o, kept, (char *)s + o->offset);
-	if (hint != NULL) {
-		complain(o, value, where, hint);
+	if (hint != NULL)
+		complain(o, kept, where, hint);
+	return hint == NULL ? 0 : -1;
+}
+
+/* Each piece of the value, without the blanks around it.  As set_one. */
+static int
+set_list(struct settings *s, const struct option *o, const char *value,
+    const char *where)
+{
+	for (const char *piece = value;;) {
+		size_t len = strcspn(piece, ",");
+		const char *trimmed = piece, *end = piece + len;
+
+		str_trim(&trimmed, &len);
+		if (set_one(s, o, trimmed, len, where) < 0)
+			return -1;
+		if (*end == '\0')
+			return 0;
+		piece = end + 1;
+	}
+}
+
+int
+settings_set(
+    struct settings *s, const char *name, const char *value, const char *where)
+{
+	const struct option *o = find_option(name);
+
+	if (o == NULL) {
+		complain_of_name(name, where);
 		return -1;
 	}
+	if ((o->is_list ? set_list(s, o, value, where)
+			: set_one(s, o, value, strlen(value), where)) < 0)
+		return -1;
 	if (o->instead != NULL)
 		log_warn("please use \"%s\" option instead of \"%s\"",
 		    o->instead, o->name);

@@ -9,11 +9,11 @@
 #include <stdbool.h>
 
 #include "common/addr.h"
-#include "src/scan/clamd.h"
 #include "src/scan/policy.h"
+#include "src/scan/scan_config.h"
 
 #define MAX_CONNECTIONS_MAX 65535
-#define SETTINGS_COUNT 20 /* options */
+#define SETTINGS_COUNT 21 /* options */
 
 struct settings_value; /* memory of the values' texts */
 

@@ -157,7 +157,8 @@ check_ways(const struct settings *s)
 int
 settings_check(struct settings *s, const char *path)
 {
-	s->scan.timeout_ms = s->timeout_ms;
+	if (s->scan.timeout_ms == 0)
+		s->scan.timeout_ms = s->timeout_ms;
 	check_header(s);
 	if (s->transparent_proxy) {
 		if (s->out_address.kind != ADDR_NONE)

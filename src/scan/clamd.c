@@ -17,8 +17,7 @@
 #define UNNAMED_VIRUS "Unparsable.Virus.Name"
 
 struct talk {
-	const struct scan_config *config;
-	const struct content *content;
+	const struct clamd_order *order;
 	const char *subject; /* as clamd names it in its answer */
 	struct conn conn;
 	bool asked; /* clamd had the whole question before it answered */
@@ -31,27 +30,51 @@ clamd_first_line(const struct scan_config *config)
 	return config->mode == SCAN_MODE_SCAN ? CLAMD_SCAN_LINE : NULL;
 }
 
-/* Returns 0, or -1 after the failure was logged. */
+/* Of what goes wrong. */
 static int
-connect_clamd(
-    struct conn *c, const struct scan_config *config, struct waiter *waiter)
+priority(const struct talk *t)
 {
+	return t->order->is_look ? LOG_DEBUG : LOG_ERR;
+}
+
+static enum clamd_end
+judge_connect_error(void)
+{
+	switch (errno) {
+	case ECANCELED:
+		return CLAMD_CANCELLED;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return CLAMD_NO_MEANS;
+	default:
+		return CLAMD_UNREACHED;
+	}
+}
+
+/* Returns 0, or -1 with errno after the failure was logged. */
+static int
+connect_clamd(struct talk *t, struct waiter *waiter)
+{
+	const struct clamd_order *o = t->order;
+	struct deadline d = deadline_min(deadline_in(o->connect_ms), o->until);
 	char host[ADDR_TEXT_MAX];
 	struct addr addr;
 	int fd = -1;
 
-	if (addr_resolve(&config->address, NULL, &addr) == 0)
-		fd = sock_connect(
-		    &addr, waiter, deadline_in(config->timeout_ms));
+	if (addr_resolve(o->address, NULL, &addr) == 0)
+		fd = sock_connect(&addr, waiter, d);
 	if (fd < 0) {
 		if (errno != ECANCELED)
-			log_error("CLAMAV: couldn't connect to: %s: %m",
-			    config->address.text);
+			log_write(priority(t),
+			    "CLAMAV: couldn't connect to: %s: %m",
+			    o->address->text);
 		return -1;
 	}
 	log_debug("CLAMAV connected to: %s", addr_host(&addr, host));
-	conn_open(c, "CLAMAV", fd, waiter, config->timeout_ms);
-	c->may_answer_early = true;
+	conn_open(&t->conn, "CLAMAV", fd, waiter, o->timeout_ms);
+	t->conn.may_answer_early = true;
 	return 0;
 }
 
@@ -117,42 +140,79 @@ name_silence(const struct talk *t, size_t answer_len)
 	return answer_len == 0 ? "answered nothing" : "did not end its answer";
 }
 
+static bool
+says_error(const struct verdict *v)
+{
+	return v->line_len >= 5 &&
+	    memcmp(v->line + v->line_len - 5, "ERROR", 5) == 0;
+}
+
 /* Why there is no verdict. */
 static void
 explain(const struct talk *t, const struct verdict *v)
 {
-	const char *more;
+	const int p = priority(t), line_len = (int)v->line_len;
 	size_t len;
 
 	(void)conn_peek(&t->conn, &len);
-	more = len > v->line_len + 1 ? " (and more)" : "";
 	if (t->io == IO_TIMEOUT)
-		log_error("clamd %s %s for %d s", t->config->address.text,
-		    name_silence(t, len), t->config->timeout_ms / 1000);
+		log_write(p, "clamd %s %s for %d s", t->order->address->text,
+		    name_silence(t, len), t->order->timeout_ms / 1000);
 	else if (len == 0)
-		log_error("clamd disconnected unexpectedly");
+		log_write(p, "clamd disconnected unexpectedly");
 	else if (!t->asked)
-		log_error("clamd answered before it had everything: %.*s",
-		    (int)v->line_len, v->line);
+		log_write(p, "clamd answered before it had everything: %.*s",
+		    line_len, v->line);
 	else if (v->verdict == SCAN_CLEAN)
-		log_error("clamd broke the connection behind its answer");
-	else if (v->line_len >= 5 &&
-	    memcmp(v->line + v->line_len - 5, "ERROR", 5) == 0)
-		log_error("clamav error: %.*s", (int)v->line_len, v->line);
+		log_write(p, "clamd broke the connection behind its answer");
+	else if (says_error(v))
+		log_write(p, "clamav error: %.*s", line_len, v->line);
 	else
-		log_error("unexepected response from clamd: %.*s%s",
-		    (int)v->line_len, v->line, more);
+		log_write(p, "unexepected response from clamd: %.*s%s",
+		    line_len, v->line,
+		    len > v->line_len + 1 ? " (and more)" : "");
+}
+
+/* There is no verdict: what kind of failure is it? */
+static enum clamd_end
+name_failure(const struct talk *t)
+{
+	size_t len;
+
+	(void)conn_peek(&t->conn, &len);
+	if (t->io == IO_TIMEOUT)
+		return CLAMD_SILENT;
+	return len == 0 ? CLAMD_CLOSED : CLAMD_UNCLEAR;
 }
 
 static void
 log_oversize(const struct talk *t, const struct verdict *v)
 {
-	log_warn(
-	    "message of %lld octets not scanned: beyond clamd's limit %.*s",
-	    (long long)content_size(t->content), (int)v->name_len, v->name);
+	if (t->order->content != NULL)
+		log_warn("message of %lld octets not scanned: beyond clamd's "
+			 "limit %.*s",
+		    (long long)content_size(t->order->content),
+		    (int)v->name_len, v->name);
 }
 
-static enum scan_verdict
+/* Is what clamd has said to be believed? */
+static bool
+is_believed(const struct talk *t, enum scan_verdict verdict)
+{
+	switch (verdict) {
+	case SCAN_OVERSIZE:
+		return true;
+	case SCAN_INFECTED:
+		return t->asked;
+	case SCAN_CLEAN:
+		return t->asked && t->io == IO_EOF;
+	case SCAN_FAILED:
+		break;
+	}
+	return false;
+}
+
+static enum clamd_end
 judge(const struct talk *t, struct scan_result *result)
 {
 	struct verdict v = parse(t);
@@ -160,31 +220,35 @@ judge(const struct talk *t, struct scan_result *result)
 
 	(void)conn_peek(&t->conn, &len);
 	conn_log(&t->conn, '<', v.line, v.line_len);
-	result->answered = len > 0 || t->io == IO_TIMEOUT;
-	if (v.verdict == SCAN_OVERSIZE) {
+	if (len > 0 || t->io == IO_TIMEOUT)
+		result->answered = true;
+	if (!is_believed(t, v.verdict)) {
+		explain(t, &v);
+		return name_failure(t);
+	}
+	if (v.verdict == SCAN_OVERSIZE)
 		log_oversize(t, &v);
-		return v.verdict;
-	}
-	if (v.verdict == SCAN_INFECTED && t->asked) {
+	else if (v.verdict == SCAN_INFECTED)
 		set_infected(result, &v);
-		return v.verdict;
-	}
-	if (v.verdict == SCAN_CLEAN && t->asked && t->io == IO_EOF) {
+	else
 		log_debug("no virus");
-		return v.verdict;
-	}
-	explain(t, &v);
-	return SCAN_FAILED;
+	result->verdict = v.verdict;
+	result->clamd = t->order->address->text;
+	return CLAMD_VERDICT;
 }
 
 static void
 ask(struct talk *t)
 {
-	const bool by_path = t->config->mode == SCAN_MODE_SCAN;
+	const struct clamd_order *o = t->order;
+	const bool by_path = o->mode == SCAN_MODE_SCAN;
 
-	t->subject = by_path ? content_path(t->content) : STREAM_SUBJECT;
-	t->io = by_path ? clamd_ask_scan(&t->conn, t->content)
-			: clamd_ask_stream(&t->conn, t->content);
+	t->subject = by_path ? content_path(o->content) : STREAM_SUBJECT;
+	if (o->content == NULL)
+		t->io = clamd_ask_text(&t->conn, o->text);
+	else
+		t->io = by_path ? clamd_ask_scan(&t->conn, o->content)
+				: clamd_ask_stream(&t->conn, o->content);
 	t->asked = t->io == IO_OK;
 	/* When writing failed clamd may have said why, but need not wait for
 	 * the rest. */
@@ -195,9 +259,11 @@ ask(struct talk *t)
 static void
 hear(struct talk *t)
 {
+	const struct clamd_order *o = t->order;
 	enum scan_verdict verdict;
 
-	t->io = read_answer(&t->conn, deadline_in(t->config->timeout_ms));
+	t->io = read_answer(
+	    &t->conn, deadline_min(deadline_in(o->timeout_ms), o->until));
 	verdict = parse(t).verdict;
 	if (verdict == SCAN_FAILED)
 		return;
@@ -207,22 +273,30 @@ hear(struct talk *t)
 		t->io = await_close(&t->conn);
 }
 
-void
-clamd_scan(const struct scan_config *config, const struct content *content,
-    struct waiter *waiter, struct scan_result *result)
+/* The instant in milliseconds. */
+static int64_t
+now(void)
 {
-	struct talk t = {.config = config, .content = content};
+	return deadline_in(0).at_ms;
+}
 
-	*result = (struct scan_result){.verdict = SCAN_FAILED};
-	if (connect_clamd(&t.conn, config, waiter) < 0) {
-		result->cancelled = errno == ECANCELED;
-		return;
-	}
+enum clamd_end
+clamd_scan(const struct clamd_order *order, struct waiter *waiter,
+    struct scan_result *result)
+{
+	struct talk t = {.order = order};
+	const int64_t begun = now();
+	enum clamd_end end = CLAMD_CANCELLED;
+
+	result->verdict = SCAN_FAILED;
+	if (connect_clamd(&t, waiter) < 0)
+		return judge_connect_error();
 	ask(&t);
 	if (t.io != IO_CANCELLED && t.io != IO_TIMEOUT)
 		hear(&t);
-	result->cancelled = t.io == IO_CANCELLED;
-	if (!result->cancelled)
-		result->verdict = judge(&t, result);
+	if (t.io != IO_CANCELLED)
+		end = judge(&t, result);
+	result->scan_ms = (int)(now() - begun);
 	conn_close(&t.conn);
+	return end;
 }

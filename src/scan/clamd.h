@@ -1,5 +1,5 @@
 /*
- * One talk with clamd about a message.
+ * One talk with one clamd.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -9,34 +9,52 @@
 #include "common/sock.h"
 #include "common/strbuf.h"
 #include "src/mail/content.h"
+#include "src/scan/scan_config.h"
 #include "src/scan/verdict.h"
 
-enum scan_mode { SCAN_MODE_STREAM, SCAN_MODE_SCAN };
+/* What is asked of whom, and how long that may take. */
+struct clamd_order {
+	const struct addr_spec *address;
+	enum scan_mode mode;
+	const struct content *content; /* finished; or else... */
+	const char *text; /* ... this is streamed as it is */
+	int connect_ms; /* to connect */
+	int timeout_ms; /* for each of sending and answering */
+	struct deadline until; /* for all of it */
+	bool is_look; /* what goes wrong is expected: it is not logged */
+};
 
-struct scan_config {
-	enum scan_mode mode; /* option ScanMode */
-	struct addr_spec address; /* option ClamAddress */
-	int timeout_ms; /* for each of connecting, sending and answering */
+/* How a talk has ended. */
+enum clamd_end {
+	CLAMD_VERDICT, /* any but SCAN_FAILED */
+	CLAMD_UNREACHED, /* there was no connection */
+	CLAMD_SILENT, /* it did not read or answer in time */
+	CLAMD_CLOSED, /* it closed without a word */
+	CLAMD_UNCLEAR, /* its answer is none, or none to all that was sent */
+	CLAMD_NO_MEANS, /* the system has nothing left to connect with */
+	CLAMD_CANCELLED /* the waiter has ended it */
 };
 
 struct scan_result {
 	enum scan_verdict verdict;
-	bool answered; /* clamd said something, or let us wait for it */
+	bool answered; /* a clamd said something, or let us wait for it */
 	bool cancelled; /* the waiter ended the scan */
 	bool named; /* infected: name is clamd's */
 	struct strbuf name; /* of the virus; the caller frees it */
+	const char *clamd; /* where the verdict is from, as it is configured */
+	int scan_ms; /* how long it took there, connecting included */
 };
 
 /* What content_open must put before the content, or NULL. */
 const char *clamd_first_line(const struct scan_config *config);
 
 /*
- * Have clamd scan the finished content over a connection of its own: by nINSTREAM
- * or (ScanMode: scan) by zSCAN with the file's path.  Waits by waiter; each of
- * connecting, sending and answering has the configured time.  Whatever goes
- * wrong is logged and gives SCAN_FAILED.
+ * Have clamd scan over a connection of its own: by nINSTREAM or (ScanMode:
+ * scan) by zSCAN with the content's path.  Waits by waiter.  Whatever goes
+ * wrong is logged; verdict is SCAN_FAILED then.  result was zeroed, or has
+ * served another talk without a verdict; cancelled is the caller's.
  */
-void clamd_scan(const struct scan_config *config, const struct content *content,
+enum clamd_end clamd_scan(const struct clamd_order *order,
     struct waiter *waiter, struct scan_result *result);
 
 #endif

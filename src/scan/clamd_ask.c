@@ -51,23 +51,42 @@ look_for_early_answer(struct conn *c)
 	return len > 0 ? IO_EOF : io;
 }
 
-enum io
-clamd_ask_stream(struct conn *c, const struct content *content)
+/* The command, and the chunk that stands in front. */
+static void
+begin_stream(struct conn *c, const char *first)
 {
-	static char end[4]; /* a length of 0 */
-	enum io io;
-
 	conn_log(c, '>', INSTREAM, strlen(INSTREAM));
 	conn_put(c, INSTREAM "\n", strlen(INSTREAM "\n"));
-	put_length(c, strlen(CLAMD_SCAN_LINE));
-	conn_put(c, CLAMD_SCAN_LINE, strlen(CLAMD_SCAN_LINE));
-	io = put_content(c, content);
+	put_length(c, strlen(first));
+	conn_put(c, first, strlen(first));
+}
+
+/* What was put, and the mark behind it, unless io is a failure already. */
+static enum io
+end_stream(struct conn *c, enum io io)
+{
+	static char end[4]; /* a length of 0 */
+
 	if (io == IO_OK)
 		io = look_for_early_answer(c);
 	if (io != IO_OK)
 		return io;
 	conn_lend(c, end, sizeof end);
 	return conn_flush(c);
+}
+
+enum io
+clamd_ask_stream(struct conn *c, const struct content *content)
+{
+	begin_stream(c, CLAMD_SCAN_LINE);
+	return end_stream(c, put_content(c, content));
+}
+
+enum io
+clamd_ask_text(struct conn *c, const char *text)
+{
+	begin_stream(c, text);
+	return end_stream(c, IO_OK);
 }
 
 enum io

@@ -9,8 +9,8 @@
 #include "common/log.h"
 #include "src/mail/content.h"
 #include "src/mail/summary.h"
-#include "src/scan/clamd.h"
 #include "src/scan/policy.h"
+#include "src/scan/scanner.h"
 #include "src/session/forward.h"
 #include "src/session/infection.h"
 #include "src/session/receive.h"
@@ -121,7 +121,8 @@ scan(struct message *m)
 	struct scan_result result;
 
 	watch_enter(&s->watch, WATCH_SCAN);
-	clamd_scan(&s->set->scan, &m->content, &s->watch.waiter, &result);
+	scanner_scan(&s->set->scan, &m->content, &s->watch.waiter,
+	    s->watch.budget, &result);
 	note_verdict(m, &result);
 	if (s->client.end != CLIENT_STAYS ||
 	    !client_awaits_message(&s->client)) {

@@ -100,17 +100,19 @@ clamd_hint(int error)
 }
 
 static void
-check_clamd(const struct settings *set)
+check_clamd(const struct settings *set, const struct addr_spec *spec)
 {
 	struct addr clamd;
 
-	if (find(set, "ClamAddress", &set->scan.address, &clamd) < 0)
+	if (find(set, "ClamAddress", spec, &clamd) < 0)
 		return;
 	if (probe(&clamd) < 0)
 		log_warn("couldn't connect to ClamAddress: %s: %m (%s: %s; "
-			 "mail is deferred until then)",
-		    set->scan.address.text, settings_where(set, "ClamAddress"),
-		    clamd_hint(errno));
+			 "%s until then)",
+		    spec->text, settings_where(set, "ClamAddress"),
+		    clamd_hint(errno),
+		    set->scan.addresses.count > 1 ? "others are asked"
+						  : "mail is deferred");
 }
 
 static void
@@ -134,6 +136,7 @@ neighbours_check(const struct settings *set)
 
 	if (!set->transparent_proxy)
 		(void)find(set, "OutAddress", &set->out_address, &server);
-	check_clamd(set);
+	for (size_t i = 0; i < set->scan.addresses.count; i++)
+		check_clamd(set, &set->scan.addresses.spec[i]);
 	check_virus_action(set);
 }

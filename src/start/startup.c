@@ -21,6 +21,7 @@
 #include "common/user.h"
 #include "src/config/settings_load.h"
 #include "src/mail/spool_dir.h"
+#include "src/scan/lookout.h"
 #include "src/smtp/answers.h"
 #include "src/start/neighbours.h"
 
@@ -34,9 +35,10 @@
  * one to a file, in place of the descriptor that it is to find the way for. */
 #define FDS_PER_LOOKUP 3
 /* What is not open yet when they are counted: pid file, spool's directory, stop
- * pipe (2), the spare one, a client that is turned away, syslog; and some more
+ * pipe (2), the spare one, a client that is turned away, syslog, the pipe (2)
+ * and the connection of the look-out, with a look-up of a name; and some more
  * for what libraries may open. */
-#define FDS_OF_DAEMON 12
+#define FDS_OF_DAEMON 18
 
 struct startup {
 	struct settings *set;
@@ -46,6 +48,8 @@ struct startup {
 	int max_clients; /* as many as there are descriptors for */
 	struct listener listener;
 	struct pidfile pid;
+	struct clamds clamds;
+	struct lookout lookout;
 };
 
 static int
@@ -183,10 +187,12 @@ open_listener(struct startup *s)
 static unsigned long
 descriptors_per_session(const struct settings *set)
 {
-	if (set->out_address.kind == ADDR_HOST ||
-	    set->scan.address.kind == ADDR_HOST)
-		return FDS_PER_SESSION + FDS_PER_LOOKUP;
-	return FDS_PER_SESSION;
+	const struct addr_list *clamds = &set->scan.addresses;
+	bool looks_up = set->out_address.kind == ADDR_HOST;
+
+	for (size_t i = 0; i < clamds->count; i++)
+		looks_up = looks_up || clamds->spec[i].kind == ADDR_HOST;
+	return looks_up ? FDS_PER_SESSION + FDS_PER_LOOKUP : FDS_PER_SESSION;
 }
 
 /*
@@ -289,22 +295,63 @@ check_neighbours(struct startup *s)
 	return EXIT_SUCCESS;
 }
 
+/* The last that can fail, as it is to be stopped. */
+static int
+watch_clamds(struct startup *s)
+{
+	struct scan_config *scan = &s->set->scan;
+
+	if (clamds_open(&s->clamds, scan) < 0) {
+		log_error("couldn't start: %m");
+		return EXIT_FAILURE;
+	}
+	if (lookout_start(&s->lookout, &s->clamds) < 0) {
+		log_error("couldn't start: %m");
+		clamds_close(&s->clamds);
+		return EXIT_FAILURE;
+	}
+	scan->clamds = &s->clamds;
+	return EXIT_SUCCESS;
+}
+
+static void
+leave_clamds(struct startup *s)
+{
+	if (s->set->scan.clamds == NULL)
+		return;
+	s->set->scan.clamds = NULL;
+	lookout_stop(&s->lookout);
+	clamds_close(&s->clamds);
+}
+
+/* "ClamAddress /a, /b" */
+static void
+put_clamds(const struct addr_list *list, struct strbuf *line)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		strbuf_puts(line, i == 0 ? "ClamAddress " : ", ");
+		strbuf_puts(line, list->spec[i].text);
+	}
+}
+
 /* What syslog tells for good; on a console it is plain. */
 static void
 announce(const struct startup *s, const char *what)
 {
 	const struct settings *set = s->set;
 	const struct passwd *pw = getpwuid(geteuid());
+	struct strbuf clamds = {0};
 
 	if (!is_detached(s))
 		return;
+	put_clamds(&set->scan.addresses, &clamds);
 	log_write(LOG_NOTICE,
-	    "%s (" PACKAGE_VERSION
-	    "): Listen %s, OutAddress %s, ClamAddress %s, user %s",
+	    "%s (" PACKAGE_VERSION "): Listen %s, OutAddress %s, %s, user %s",
 	    what, set->listen.text,
 	    set->transparent_proxy ? "(transparent proxy)"
 				   : set->out_address.text,
-	    set->scan.address.text, pw == NULL ? "unknown" : pw->pw_name);
+	    strbuf_str(&clamds), pw == NULL ? "unknown" : pw->pw_name);
+	strbuf_free(&clamds);
 }
 
 /* A new daemon may start from here on. */
@@ -359,7 +406,7 @@ startup_run(struct settings *set, const struct arguments *args,
 {
 	static int (*const steps[])(struct startup *) = {configure, choose_user,
 	    detach, open_listener, raise_limits, become_user, prepare_spool,
-	    open_pid_file, check_neighbours};
+	    open_pid_file, check_neighbours, watch_clamds};
 	struct startup s = {.set = set, .args = args, .listener = {.fd = -1}};
 	int status = EXIT_SUCCESS;
 
@@ -370,6 +417,7 @@ startup_run(struct settings *set, const struct arguments *args,
 	}
 	if (status == EXIT_SUCCESS)
 		status = serve_until_stopped(&s, serve);
+	leave_clamds(&s);
 	give_up_place(&s);
 	return status;
 }

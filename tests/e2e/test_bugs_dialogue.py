@@ -240,7 +240,7 @@ def a_greeting_of_several_lines_shows_the_server(r):
 # ----------------------------------------------------------------- verdicts
 
 def check_verdict(r, answer):
-    r.clamd.next(answer)
+    r.clamd.fail(answer)
     with client(r) as c:
         assert c.mail() == LOCAL_ERROR
     assert not r.server.messages
@@ -276,7 +276,7 @@ def a_second_line_of_clamd_is_not_seen(r):
 
 @bug()
 def a_long_answer_of_clamd_kills(r):
-    r.clamd.next((b"x" * 100000 + b": OK{end}", CLOSE))
+    r.clamd.fail((b"x" * 100000 + b": OK{end}", CLOSE))
     with client(r) as c:
         assert c.mail() == LOCAL_ERROR
     with client(r) as c:

@@ -25,7 +25,7 @@ JUNK = [
 
 @pytest.mark.parametrize("answer", JUNK, ids=[repr(j)[2:24] for j in JUNK])
 def test_what_is_neither_clean_nor_found_defers(rig, answer):
-    rig.clamd.next((answer, CLOSE))
+    rig.clamd.fail((answer, CLOSE))
     with rig.client() as c:
         assert c.mail() == LOCAL_ERROR
         assert rig.summary() == WHO + ", status=CLAMAV-ERROR"
@@ -35,7 +35,7 @@ def test_what_is_neither_clean_nor_found_defers(rig, answer):
 
 
 def test_the_messages_for_errors(rig):
-    rig.clamd.next(b"{path}: Can't access file ERROR{end}", b"what?{end}", CLOSE)
+    rig.clamd.fail(b"{path}: Can't access file ERROR{end}", b"what?{end}", CLOSE)
     with rig.client() as c:
         for _ in range(3):
             assert c.mail() == LOCAL_ERROR
@@ -92,7 +92,7 @@ BREAKS = {
 @pytest.mark.parametrize("size", [1, 40000])
 @pytest.mark.parametrize("name", BREAKS)
 def test_clamd_breaks_off(rig, name, size):
-    rig.clamd.next(BREAKS[name])
+    rig.clamd.fail(BREAKS[name])
     with rig.client() as c:
         assert c.mail(CONTENT + b"x" * 60 + b"\r\n" * size) == LOCAL_ERROR
         assert c.mail() == QUEUED
@@ -100,7 +100,7 @@ def test_clamd_breaks_off(rig, name, size):
 
 
 def test_an_early_error_counts(rig):
-    rig.clamd.next(OnCommand((b"Error writing to temporary file ERROR{end}", CLOSE)))
+    rig.clamd.fail(OnCommand((b"Error writing to temporary file ERROR{end}", CLOSE)))
     with rig.client() as c:
         assert c.mail(b"x" * 5000000 + b"\r\n") == LOCAL_ERROR
     rig.daemon.wait_log("clamd answered before it had everything: Error writing to temporary file ERROR$", rig.mark)
@@ -108,7 +108,7 @@ def test_an_early_error_counts(rig):
 
 
 def test_an_endless_answer(rig):
-    rig.clamd.next(ENDLESS_LINE)
+    rig.clamd.fail(ENDLESS_LINE)
     with rig.client() as c:
         assert c.mail() == LOCAL_ERROR
         assert c.mail() == QUEUED

@@ -62,7 +62,7 @@ def test_levels(make, level, shows):
     r = make(start=False, level=None, args=["-d", level], Header="X: %z")
     r.daemon.level = 4 if shows == "debug" else 0  # how to see that it listens
     spawn_with_level(r, level)
-    r.clamd.next(b"x ERROR{end}")
+    r.clamd.fail(b"x ERROR{end}")
     with r.client() as c:
         c.mail()
         c.mail()

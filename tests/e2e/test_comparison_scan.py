@@ -16,8 +16,9 @@ def verdict(name, *answers, **options):
     def play(s):
         with s.client() as c:
             for answer in answers:
-                s.clamd.next(answer)
+                s.clamd.fail(answer)
                 c.mail()
+                s.clamd.queue.clear()
             c.quit()
         return [open(f, "rb").read() for f in s.daemon.virus_files()]
     play.__name__ = name
@@ -132,10 +133,11 @@ def environment_of(s):
           why="improvement: clamd's words are what clamd says, and all else fails")
 def clamd_in_small_letters(s):
     for answer in (b"{path}: foo found{end}", b"{path}: x error{end}"):
-        s.clamd.next(answer)
+        s.clamd.fail(answer)
         with s.client() as c:
             c.mail()
             c.quit()
+        s.clamd.queue.clear()
 
 
 @scenario(differs={"client": [GREETING + ENVELOPE_OK + START_DATA + DISCARDED + NOOP_OK + NOOP_OK]},

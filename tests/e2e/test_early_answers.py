@@ -25,7 +25,7 @@ def mode(request, make):
 
 
 def check(r, action, reply, content=CONTENT):
-    r.clamd.next(action)
+    (r.clamd.fail if reply == LOCAL_ERROR else r.clamd.next)(action)
     with r.client() as c:
         assert c.mail(content) == reply
         assert c.mail() == QUEUED
@@ -78,7 +78,7 @@ def a_clamd_that_takes_all():
 def test_ok_in_the_middle_of_the_content(make):
     with a_clamd_that_takes_all() as clamd:
         r = make(ClamAddress=clamd.address)
-        clamd.next(*[OnCommand(OK, (Sleep(0.05), FOUND))] * 5)
+        clamd.next(*[OnCommand(OK, (Sleep(0.05), FOUND))] * 10)
         with r.client() as c:
             for _ in range(5):
                 # Whether FOUND was needed depends on how soon OK comes.
@@ -89,7 +89,7 @@ def test_ok_in_the_middle_of_the_content(make):
 @pytest.mark.parametrize("action", [(OK, CLOSE), (OK, STALL), (FOUND, STALL)], ids=["OK, closes", "OK", "FOUND"])
 def test_an_answer_to_what_nobody_read(mode, action):
     for _ in range(5):
-        mode.clamd.next(OnConnect(action))
+        mode.clamd.fail(OnConnect(action))
         with mode.client() as c:
             assert c.mail() == LOCAL_ERROR
     assert not mode.server.messages
@@ -98,7 +98,7 @@ def test_an_answer_to_what_nobody_read(mode, action):
 def test_ok_and_a_reset(make):
     with FakeClamd() as clamd:
         r = make(ClamAddress=clamd.address)
-        clamd.next((OK, Sleep(0.1), RESET))
+        clamd.fail((OK, Sleep(0.1), RESET))
         with r.client() as c:
             assert c.mail() == LOCAL_ERROR
             assert c.mail() == QUEUED

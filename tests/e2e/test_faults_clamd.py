@@ -25,7 +25,7 @@ def after_scan(r, c, reply, content):
 
 
 def clamd_does(r, action, reply, content):
-    r.clamd.next(action)
+    (r.clamd.fail if reply == LOCAL_ERROR else r.clamd.next)(action)
     with r.client() as c:
         after_scan(r, c, reply, content)
 

@@ -321,7 +321,7 @@ def at_reset(r, fault, after):
         if after == "a virus":
             assert c.mail(INFECTED, rcpts=[b"victim@example.net"]) == REJECTED
         elif after == "a deferral":
-            r.clamd.next(b"broken ERROR{end}")
+            r.clamd.fail(b"broken ERROR{end}")
             assert c.mail(rcpts=[b"victim@example.net"]) == LOCAL_ERROR
         else:
             r.server.on("DATA", [b"452 4.3.1 full\r\n", None])

@@ -113,7 +113,7 @@ def test_syslog(make):
         pytest.skip("no mount namespace: %r" % p.stderr)
     assert p.returncode == 0, p.stderr
     try:
-        r.clamd.next(b"broken{end}", None)
+        r.clamd.fail(b"broken{end}")
         with Client(r.daemon.address) as c:
             c.mail()
             c.mail()
@@ -149,7 +149,7 @@ def test_nothing_goes_to_stderr_below_its_level(make):
 
 
 def test_a_line_that_is_cut_says_so(rig):
-    rig.clamd.next(b"x" * 5000 + b" ERROR{end}")
+    rig.clamd.fail(b"x" * 5000 + b" ERROR{end}")
     with rig.client() as c:
         assert c.mail()[:3] == b"451"
     line = rig.daemon.wait_log("clamav error: x", rig.mark).string

@@ -33,6 +33,7 @@ TESTS = {
     "Quarantine": "test_quarantine.py::test_kept[drop-stream",
     "ScanHeader": "test_configuration.py::test_scanheader_works",
     "ScanMode": "test_scanmode.py::test_the_command_and_the_content[1-scan",
+    "ScanTimeOut": "test_clamds.py::test_scantimeout",
     "TempDirectory": "test_data.py::test_the_temporary_directory_is_used",
     "TimeOut": "test_timeouts.py::test_an_idle_client",
     "TransparentProxy": "test_transparent.py::test_outaddress_is_ignored",

@@ -18,7 +18,7 @@ def test_kept(make, action, mode):
     with r.client() as c:
         c.mail(content)
         c.mail(CONTENT)
-        r.clamd.next(b"what?{end}")
+        r.clamd.fail(b"what?{end}")
         c.mail(CONTENT)
         r.daemon.wait_log(r"quarantined virus file as: %s/virus\.\w{6}$" % re.escape(r.daemon.spool))
     name, = r.daemon.virus_files()

@@ -36,7 +36,7 @@ def test_passed(make, header):
 @pytest.mark.parametrize("action", ["drop", "bounce", "pass"])
 def test_a_failed_scan_defers_whatever_the_action(make, action):
     r = make(Action=action)
-    r.clamd.next(CLOSE)
+    r.clamd.fail(CLOSE)
     with r.client() as c:
         assert c.mail() == LOCAL_ERROR
         assert c.mail() == QUEUED

@@ -57,7 +57,7 @@ def test_scan_needs_the_path_in_the_answer(make):
     r = make(ScanMode="scan")
     with r.client() as c:
         for answer in (b"stream: OK{end}", b"/tmp/x: OK{end}", b": OK{end}", b"{path}: OK\n"[:-1]):
-            r.clamd.next(answer)
+            r.clamd.fail(answer)
             assert c.mail()[:3] == b"451"
         assert c.mail() == QUEUED
     assert len(r.server.messages) == 1

@@ -138,7 +138,7 @@ def test_content_in_drops(rig):
     (OnCommand(STALL), "took nothing"), (OnConnect(STALL), "took nothing"),
 ], ids=["silent", "unfinished", "does not read", "does nothing"])
 def test_a_silent_clamd(rig, answer, what):
-    rig.clamd.next(answer)
+    rig.clamd.fail(answer)
     with rig.client() as c:
         assert c.mail((b"x" * 998 + b"\r\n") * 2000) == LOCAL_ERROR
         assert rig.summary() == WHO + ", status=CLAMAV-ERROR"

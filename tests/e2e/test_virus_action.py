@@ -90,7 +90,7 @@ def test_with_every_action_and_only_for_viruses(make, action):
     r = with_action(make, "echo x >> {out}", Action=action)
     with r.client() as c:
         c.mail(CONTENT)
-        r.clamd.next(b"x ERROR{end}")
+        r.clamd.fail(b"x ERROR{end}")
         c.mail(CONTENT)
         time.sleep(0.1)
         assert not os.path.exists(r.out)

@@ -18,6 +18,7 @@
 
 #include "common/listener.h"
 #include "common/log.h"
+#include "src/scan/clamds.h"
 #include "src/session/relay.h"
 #include "tests/fuzz/session/play.h"
 
@@ -29,6 +30,7 @@ struct play play;
 
 /* The same for all runs. */
 static struct settings base;
+static struct clamds clamds;
 static char directory[64]; /* short, for paths of sockets */
 static char spool[PATH_MAX];
 
@@ -79,6 +81,8 @@ set_up(void)
 	CHECK(settings_set(&base, "Header", HEADER, "fuzz") == 0);
 	base.spool_directory = base.temp_directory;
 	base.timeout_ms = base.scan.timeout_ms = TIMEOUT_MS;
+	CHECK(clamds_open(&clamds, &base.scan) == 0);
+	base.scan.clamds = &clamds;
 	play.server.listener = listen_at("server", "OutAddress");
 	play.clamd.listener = listen_at("clamd", "ClamAddress");
 	play.client.listener = -1;
@@ -142,6 +146,7 @@ begin(const uint8_t *data, size_t size)
 	play.replies = (struct reply_reader){0};
 	play.state = SERVER_COMMANDS;
 	play.accepted = play.was_shown = play.asked = false;
+	play.shown_once = false;
 	play.understood = 0;
 	play.said.len = 0;
 	play.shown.len = play.answer.len = 0;

@@ -12,10 +12,14 @@ from rig.peer import Gone, Listener, Peer
 from rig.words import OK
 
 
+LOOK = b"to see whether clamd looks"
+
+
 class Scan(Peer):
     """One connection to the FakeClamd.
 
     command  the request line without its end, e.g. b"nINSTREAM"
+             (all attributes from here on: of a scan; a look has none)
     end      the end of the request: b"\\n" or b"\\0"
     path     the path of SCAN, or b"stream"
     data     the octets shown (INSTREAM's chunks joined; the file of SCAN)
@@ -34,6 +38,9 @@ class Scan(Peer):
 
     def serve(self):
         self.leave_if_nobody_is_there()
+        if self.is_look():
+            self.answer_look()
+            return
         action = self.owner._next_action()
         if isinstance(action, OnConnect):
             self.act(action.action, self)
@@ -69,6 +76,23 @@ class Scan(Peer):
         with self.owner.changed:
             self.owner.connections.remove(self)
         raise Gone("peer")
+
+    def is_look(self):
+        """Is it the daemon's clean mail, to see whether clamd looks?"""
+        try:
+            return LOOK in self.sock.recv(4096, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError:
+            return False
+
+    def answer_look(self):
+        with self.owner.changed:
+            self.owner.connections.remove(self)
+            self.owner.looks.append(self)
+            self.owner.changed.notify_all()
+        self.upto(b"\n")
+        self.path = b"stream"
+        self.read_stream()
+        self.act(self.owner.look, self)
 
     def hang(self):
         while True:
@@ -126,7 +150,10 @@ class FakeClamd(Listener):
     hold(a)  the next scan gets its answer a when the Hold that this returns is
              released
     scans    the scans that were shown completely, in order (class Scan)
-    connections  every connection
+    connections  every connection for a message
+    look     the action for each clean mail that the daemon sends to see whether
+             clamd looks; it takes nothing of the script
+    looks    the connections for these
     """
 
     peer_class = Scan
@@ -135,7 +162,14 @@ class FakeClamd(Listener):
         self.answer = None
         self.queue = []
         self.scans = []
+        self.look = OK
+        self.looks = []
         super().__init__(path, **kw)
+
+    def fail(self, *actions):
+        """The next messages get no verdict: each is tried twice."""
+        for action in actions:
+            self.next(action, action)
 
     def next(self, *actions):
         self.queue.extend(actions)
@@ -163,3 +197,5 @@ class FakeClamd(Listener):
         self.queue = []
         self.scans = []
         self.connections = []
+        self.look = OK
+        self.looks = []

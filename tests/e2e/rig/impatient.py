@@ -17,6 +17,9 @@ from rig.basics import ROOT, for_all
 
 BUDGET = 3  # seconds from the final dot to the end of mail data
 REPLY = 2  # seconds for the reply to that
+CONNECT = 1  # seconds to connect to a clamd where another is left
+LOOK = 0.3  # seconds between two looks at a clamd that is set aside
+PROOF = 1  # seconds that a look may take
 
 needs_compiler = pytest.mark.skipif(
     shutil.which("cc") is None, reason="there is no compiler for a program that waits seconds, not minutes")
@@ -35,5 +38,7 @@ def impatient():
     subprocess.run(["cc", "-std=c11", "-O1", "-pthread", "-include", os.path.join(top, "config.h"),
                     "-DSYSCONFDIR=\"/etc\"", "-I", ROOT,
                     "-DFORWARD_BUDGET_MS=%d" % (BUDGET * 1000), "-DFORWARD_REPLY_MS=%d" % (REPLY * 1000),
+                    "-DSCAN_CONNECT_MS=%d" % (CONNECT * 1000), "-DSCAN_LOOK_MS=%d" % (LOOK * 1000),
+                    "-DSCAN_PROOF_MS=%d" % (PROOF * 1000),
                     "-o", path] + sources, check=True)
     return for_all(path)

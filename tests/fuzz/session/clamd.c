@@ -94,6 +94,17 @@ check_was_said(const struct strbuf *content)
 	strbuf_free(&read);
 }
 
+/* What got no verdict is shown once more. */
+static bool
+is_shown_again(const char *p, size_t len)
+{
+	bool again = play.shown_once && play.shown.len == len &&
+	    memcmp(strbuf_str(&play.shown), p, len) == 0;
+
+	play.shown_once = !again;
+	return again;
+}
+
 /* Content as clamd is shown it: behind the scan-only line. */
 static void
 note_shown(const char *p, size_t len)
@@ -101,10 +112,12 @@ note_shown(const char *p, size_t len)
 	const size_t n = strlen(CLAMD_SCAN_LINE);
 
 	CHECK(len >= n && memcmp(p, CLAMD_SCAN_LINE, n) == 0);
-	strbuf_clear(&play.shown);
-	strbuf_add(&play.shown, p + n, len - n);
 	play.was_shown = true;
 	play.asked = false;
+	if (is_shown_again(p + n, len - n))
+		return;
+	strbuf_clear(&play.shown);
+	strbuf_add(&play.shown, p + n, len - n);
 	check_was_said(&play.shown);
 }
 

@@ -70,6 +70,7 @@ struct play {
 	struct strbuf answer; /* what it said to that */
 	char path[PATH_MAX]; /* of what it was shown (ScanMode scan) */
 	bool was_shown; /* all of it */
+	bool shown_once; /* and not yet again */
 	bool asked; /* the server was asked to take it */
 
 	bool in_data; /* the client was told to go on */

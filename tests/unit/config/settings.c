@@ -31,7 +31,7 @@ has_the_defaults_of_1_10(void **state)
 	assert_int_equal(settings_init(&s), 0);
 	assert_int_equal(s.out_address.kind, ADDR_NONE);
 	assert_string_equal(s.listen.text, "10025");
-	assert_string_equal(s.scan.address.text, "/var/run/clamav/clamd");
+	assert_string_equal(s.scan.addresses.spec[0].text, "/var/run/clamav/clamd");
 	assert_int_equal(s.max_connections, 64);
 	assert_int_equal(s.timeout_ms, 180000);
 	assert_int_equal(s.keep_alives_ms, 0);
@@ -204,9 +204,9 @@ sets_addresses(void **state)
 	take(&s, "Listen", "127.0.0.1");
 	assert_int_equal(s.listen.port, 10025);
 	take(&s, "ClamAddress", "/a/socket");
-	assert_string_equal(s.scan.address.text, "/a/socket");
+	assert_string_equal(s.scan.addresses.spec[0].text, "/a/socket");
 	take(&s, "ClamAddress", "3310");
-	assert_int_equal(s.scan.address.kind, ADDR_PORT);
+	assert_int_equal(s.scan.addresses.spec[1].kind, ADDR_PORT);
 	settings_free(&s);
 }
 

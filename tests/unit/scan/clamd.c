@@ -28,7 +28,8 @@ struct play {
 	const char *early; /* said before a word of ours was there */
 	struct party_step steps[STEPS_MAX];
 	enum scan_verdict verdict;
-	bool answered, cancelled;
+	bool answered;
+	enum clamd_end end;
 	const char *name; /* of the virus, if there is one */
 };
 
@@ -69,88 +70,99 @@ open_content(struct content *content, size_t octets)
 }
 
 /* Have the play played for content of so many octets. */
-static void
+static enum clamd_end
 perform(const struct play *play, size_t octets, struct scan_result *result)
 {
-	struct scan_config config = {.timeout_ms = 60000};
+	struct addr_spec address;
+	struct clamd_order order = {.address = &address,
+	    .connect_ms = 60000,
+	    .timeout_ms = 60000,
+	    .until = deadline_in(600000)};
 	struct content content;
+	enum clamd_end end;
 
-	assert_int_equal(addr_parse(&config.address, "/clamd", 0), 0);
+	assert_int_equal(addr_parse(&address, "/clamd", 0), 0);
 	party_close(&clamd);
 	play_now = play;
 	open_content(&content, octets);
-	clamd_scan(&config, &content, &clamd.waiter, result);
+	order.content = &content;
+	*result = (struct scan_result){.verdict = SCAN_CLEAN};
+	end = clamd_scan(&order, &clamd.waiter, result);
 	party_leave(&clamd);
 	content_close(&content);
+	return end;
 }
 
 static const struct play plays[] = {
-    {"clean", NULL, {{PARTY_SAY, T(OK)}, LEAVES}, SCAN_CLEAN, true, false,
-	NULL},
+    {"clean", NULL, {{PARTY_SAY, T(OK)}, LEAVES}, SCAN_CLEAN, true,
+	CLAMD_VERDICT, NULL},
     {"clean, in pieces", NULL,
 	{{PARTY_SAY, T("stream:")}, {PARTY_SAY, T(" OK")}, {PARTY_SAY, T("\n")},
 	    LEAVES},
-	SCAN_CLEAN, true, false, NULL},
-    {"stays open", NULL, {{PARTY_SAY, T(OK)}}, SCAN_CLEAN, true, false, NULL},
-    {"found", NULL, {{PARTY_SAY, T(FOUND)}}, SCAN_INFECTED, true, false,
+	SCAN_CLEAN, true, CLAMD_VERDICT, NULL},
+    {"stays open", NULL, {{PARTY_SAY, T(OK)}}, SCAN_CLEAN, true, CLAMD_VERDICT,
+	NULL},
+    {"found", NULL, {{PARTY_SAY, T(FOUND)}}, SCAN_INFECTED, true, CLAMD_VERDICT,
 	"Worm"},
-    {"limit", NULL, {{PARTY_SAY, T(LIMIT)}}, SCAN_OVERSIZE, true, false, NULL},
+    {"limit", NULL, {{PARTY_SAY, T(LIMIT)}}, SCAN_OVERSIZE, true, CLAMD_VERDICT,
+	NULL},
     {"size refused", NULL, {{PARTY_SAY, T(SIZE_REFUSED)}, LEAVES},
-	SCAN_OVERSIZE, true, false, NULL},
-    {"size refused early", SIZE_REFUSED, {LEAVES}, SCAN_OVERSIZE, true, false,
-	NULL},
-    {"OK early", OK, {LEAVES}, SCAN_FAILED, true, false, NULL},
+	SCAN_OVERSIZE, true, CLAMD_VERDICT, NULL},
+    {"size refused early", SIZE_REFUSED, {LEAVES}, SCAN_OVERSIZE, true,
+	CLAMD_VERDICT, NULL},
+    {"OK early", OK, {LEAVES}, SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
     {"half of OK early", "stream: ", {{PARTY_SAY, T("OK\n")}, LEAVES},
-	SCAN_FAILED, true, false, NULL},
-    {"found early", FOUND, {LEAVES}, SCAN_FAILED, true, false, NULL},
+	SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
+    {"found early", FOUND, {LEAVES}, SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
     {"OK, and leaves what it was sent", NULL,
-	{{PARTY_BLURT, T(OK)}, {PARTY_BREAK, T("")}}, SCAN_FAILED, true, false,
-	NULL},
+	{{PARTY_BLURT, T(OK)}, {PARTY_BREAK, T("")}}, SCAN_FAILED, true,
+	CLAMD_UNCLEAR, NULL},
     {"OK, and reads nothing", NULL, {{PARTY_BLURT, T(OK)}}, SCAN_FAILED, true,
-	false, NULL},
+	CLAMD_UNCLEAR, NULL},
     {"found, and reads nothing", NULL, {{PARTY_BLURT, T(FOUND)}}, SCAN_FAILED,
-	true, false, NULL},
+	true, CLAMD_UNCLEAR, NULL},
     {"OK, found", NULL, {{PARTY_SAY, T(OK FOUND)}, LEAVES}, SCAN_INFECTED, true,
-	false, "Worm"},
+	CLAMD_VERDICT, "Worm"},
     {"OK, later found", NULL,
 	{{PARTY_SAY, T(OK)}, {PARTY_SAY, T(FOUND)}, LEAVES}, SCAN_INFECTED,
-	true, false, "Worm"},
+	true, CLAMD_VERDICT, "Worm"},
     {"OK, later half of found", NULL,
 	{{PARTY_SAY, T(OK)}, {PARTY_SAY, T("stream: W")},
 	    {PARTY_SAY, T("orm FOUND\n")}},
-	SCAN_FAILED, true, false, NULL},
+	SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
     {"OK, OK", NULL, {{PARTY_SAY, T(OK)}, {PARTY_SAY, T(OK)}, LEAVES},
-	SCAN_FAILED, true, false, NULL},
+	SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
     {"OK, an octet", NULL, {{PARTY_SAY, T(OK)}, {PARTY_SAY, T("x")}, LEAVES},
-	SCAN_FAILED, true, false, NULL},
+	SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
     {"OK, NUL", NULL, {{PARTY_SAY, T(OK)}, {PARTY_SAY, T("\0")}, LEAVES},
-	SCAN_FAILED, true, false, NULL},
+	SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
     {"OK, an empty line", NULL,
 	{{PARTY_SAY, T(OK)}, {PARTY_SAY, T("\n")}, LEAVES}, SCAN_FAILED, true,
-	false, NULL},
+	CLAMD_UNCLEAR, NULL},
     {"OK, a limit", NULL, {{PARTY_SAY, T(OK)}, {PARTY_SAY, T(LIMIT)}},
-	SCAN_FAILED, true, false, NULL},
+	SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
     {"OK without its end", NULL, {{PARTY_SAY, T("stream: OK")}, LEAVES},
-	SCAN_FAILED, true, false, NULL},
+	SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
     {"ERROR", NULL, {{PARTY_SAY, T("stream: x ERROR\n")}}, SCAN_FAILED, true,
-	false, NULL},
-    {"silence", NULL, {{PARTY_END, T("")}}, SCAN_FAILED, true, false, NULL},
+	CLAMD_UNCLEAR, NULL},
+    {"silence", NULL, {{PARTY_END, T("")}}, SCAN_FAILED, true, CLAMD_SILENT,
+	NULL},
     {"half an answer", NULL, {{PARTY_SAY, T("stream: ")}}, SCAN_FAILED, true,
-	false, NULL},
-    {"closes", NULL, {LEAVES}, SCAN_FAILED, false, false, NULL},
-    {"cancelled", NULL, {CANCELS}, SCAN_FAILED, false, true, NULL},
+	CLAMD_SILENT, NULL},
+    {"closes", NULL, {LEAVES}, SCAN_FAILED, false, CLAMD_CLOSED, NULL},
+    {"cancelled", NULL, {CANCELS}, SCAN_FAILED, false, CLAMD_CANCELLED, NULL},
     {"OK, cancelled", NULL, {{PARTY_SAY, T(OK)}, CANCELS}, SCAN_FAILED, false,
-	true, NULL},
+	CLAMD_CANCELLED, NULL},
 };
 
 static void
-check(const struct play *p, const struct scan_result *r)
+check(const struct play *p, enum clamd_end end, const struct scan_result *r)
 {
 	const struct text title = {p->title, strlen(p->title)};
 
 	expect_number(title, "verdict", r->verdict, p->verdict);
 	expect_number(title, "answered", r->answered, p->answered);
-	expect_number(title, "cancelled", r->cancelled, p->cancelled);
+	expect_number(title, "end", end, p->end);
 	expect_text(title, strbuf_str(&r->name), r->name.len,
 	    (struct text){p->name == NULL ? "" : p->name,
 		p->name == NULL ? 0 : strlen(p->name)});
@@ -165,9 +177,9 @@ believes_what_comes_last_and_alone(void **state)
 	for (size_t i = 0; i < COUNT(plays) * COUNT(sizes); i++) {
 		struct scan_result result;
 
-		perform(
+		enum clamd_end end = perform(
 		    &plays[i / COUNT(sizes)], sizes[i % COUNT(sizes)], &result);
-		check(&plays[i / COUNT(sizes)], &result);
+		check(&plays[i / COUNT(sizes)], end, &result);
 		strbuf_free(&result.name);
 	}
 }
@@ -177,9 +189,11 @@ static void
 keeps_the_end_mark_back(void **state)
 {
 	static const struct play early = {"early", OK,
-	    {{PARTY_SAY, T("x")}, LEAVES}, SCAN_FAILED, true, false, NULL};
+	    {{PARTY_SAY, T("x")}, LEAVES}, SCAN_FAILED, true, CLAMD_UNCLEAR,
+	    NULL};
 	static const struct play fair = {"fair", NULL,
-	    {{PARTY_SAY, T(OK)}, LEAVES}, SCAN_CLEAN, true, false, NULL};
+	    {{PARTY_SAY, T(OK)}, LEAVES}, SCAN_CLEAN, true, CLAMD_VERDICT,
+	    NULL};
 	static const size_t sizes[] = {0, 20, SPOOL_BLOCK_SIZE + 1};
 
 	(void)state;

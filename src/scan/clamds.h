@@ -1,0 +1,58 @@
+/*
+ * What is known of each clamd, shared by all threads: whether it is set aside.
+ *
+ * Every function locks for itself and never waits for anything else.  A clamd
+ * is its place in the option ClamAddress.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_SCAN_CLAMDS_H
+#define SRC_SCAN_CLAMDS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "common/deadline.h"
+#include "src/scan/scan_config.h"
+
+#define CLAMDS_NONE ((size_t)-1)
+
+struct clamds_known {
+	bool set_aside; /* asked only when no other one is left */
+	bool proving; /* a thread asks it for a proof */
+};
+
+struct clamds {
+	const struct scan_config *config; /* borrowed until clamds_close */
+	int wake[2]; /* a pipe: an octet for each that is set aside */
+	pthread_mutex_t lock; /* of what follows */
+	struct clamds_known known[ADDR_LIST_MAX];
+};
+
+/* Begin: none is set aside.  Returns 0, or -1 with errno. */
+int clamds_open(struct clamds *c, const struct scan_config *config);
+
+/* No other thread uses c any more. */
+void clamds_close(struct clamds *c);
+
+/* The clamd's address; borrowed from the settings. */
+const struct addr_spec *clamds_address(const struct clamds *c, size_t i);
+
+/*
+ * In which order a message tries them: as they are configured, but those that
+ * are set aside behind the others, and last (or CLAMDS_NONE), which has failed
+ * it already, at the end.  Returns how many there are.
+ */
+size_t clamds_order(struct clamds *c, size_t last, size_t order[ADDR_LIST_MAX]);
+
+bool clamds_is_set_aside(struct clamds *c, size_t i);
+
+/* Each of both is logged where it changes something. */
+void clamds_set_aside(struct clamds *c, size_t i, const char *why);
+void clamds_bring_back(struct clamds *c, size_t i);
+
+/* May this thread ask it for a proof?  Then clamds_end_proof must follow. */
+bool clamds_begin_proof(struct clamds *c, size_t i);
+void clamds_end_proof(struct clamds *c, size_t i);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * Proof that a clamd can look: a small clean mail with an attachment, which it
+ * must call clean.  (PING is answered by one that is loading or broken, and a
+ * test virus would make its owner's alarms ring.)
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_SCAN_PROOF_H
+#define SRC_SCAN_PROOF_H
+
+#include "src/scan/clamd.h"
+#include "src/scan/clamds.h"
+
+/*
+ * Look at the clamd, which is set aside: with a proof it is back.  Waits by
+ * waiter, for SCAN_PROOF_MS.  Logs nothing of a failure.
+ */
+void proof_look(struct clamds *c, size_t i, struct waiter *waiter);
+
+#endif
