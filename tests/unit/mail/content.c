@@ -19,6 +19,8 @@
 #define LINE                                                                   \
 	".xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"
 
+static const char wire[] = WIRE, plain_text[] = PLAIN, stuffed_text[] = STUFFED;
+
 /* The other end of a connection: it reads whenever we would have to wait. */
 struct ear {
 	struct waiter waiter; /* the first */
@@ -78,7 +80,7 @@ comes_in_at_every_cut(void **state)
 		assert_int_equal(content_take(&c, WIRE, at), at);
 		assert_false(content_is_complete(&c));
 		assert_int_equal(
-		    content_take(&c, WIRE + at, strlen(WIRE) - at), used - at);
+		    content_take(&c, wire + at, strlen(wire) - at), used - at);
 		assert_true(content_is_complete(&c));
 		assert_int_equal(content_take(&c, "x", 1), 0);
 		content_finish(&c);
@@ -108,9 +110,9 @@ goes_out_in_parts(void **state)
 	expect_sent(
 	    &c, CONTENT_STUFFED, 0, BODY, (struct text)T("A: b\r\n\r\n"));
 	expect_sent(&c, CONTENT_STUFFED, BODY, end,
-	    (struct text){STUFFED + BODY, strlen(STUFFED) - BODY});
+	    (struct text){stuffed_text + BODY, strlen(stuffed_text) - BODY});
 	expect_sent(&c, CONTENT_PLAIN, BODY, end,
-	    (struct text){PLAIN + BODY, strlen(PLAIN) - BODY});
+	    (struct text){plain_text + BODY, strlen(plain_text) - BODY});
 	content_close(&c);
 }
 
