@@ -267,6 +267,7 @@ EXTRA_DIST += \
 	tests/e2e/test_scanmode.py \
 	tests/e2e/test_restart.py \
 	tests/e2e/test_session.py \
+	tests/e2e/test_size.py \
 	tests/e2e/test_soak.py \
 	tests/e2e/test_start_messages.py \
 	tests/e2e/test_timeouts.py \

@@ -29,6 +29,21 @@ content_open(struct content *c, const char *dir, const char *first_line)
 		log_debug("created cache file: %s", spool_path(&c->spool));
 }
 
+static void
+refuse(struct content *c)
+{
+	log_warn("message exceeds the mail server's SIZE of %llu octets",
+	    c->size_max);
+	c->too_large = true;
+	spool_close(&c->spool);
+}
+
+void
+content_limit(struct content *c, unsigned long long size_max)
+{
+	c->size_max = size_max;
+}
+
 /* Decode what was read into the spool; false when that failed. */
 static bool
 store(struct content *c, const char *in, size_t len, size_t *used)
@@ -43,6 +58,9 @@ store(struct content *c, const char *in, size_t len, size_t *used)
 	*used = dot_decode(&c->dots, in, len, out, room, &n);
 	header_scan_feed(&c->places, out, n);
 	spool_commit(&c->spool, n);
+	c->octets += n;
+	if (c->size_max > 0 && c->octets > c->size_max)
+		refuse(c);
 	return true;
 }
 
@@ -56,6 +74,7 @@ throw_away(struct content *c, const char *in, size_t len, size_t *used)
 	if (len > sizeof out / 2 - DOT_DECODE_ROOM)
 		len = sizeof out / 2 - DOT_DECODE_ROOM;
 	*used = dot_decode(&c->dots, in, len, out, sizeof out, &n);
+	c->octets += n;
 }
 
 size_t
@@ -64,7 +83,8 @@ content_take(struct content *c, const char *in, size_t len)
 	size_t taken = 0, used;
 
 	while (taken < len && !content_is_complete(c)) {
-		if (c->failed || !store(c, in + taken, len - taken, &used))
+		if (c->failed || c->too_large ||
+		    !store(c, in + taken, len - taken, &used))
 			throw_away(c, in + taken, len - taken, &used);
 		taken += used;
 	}
@@ -80,7 +100,7 @@ content_is_complete(const struct content *c)
 void
 content_finish(struct content *c)
 {
-	if (c->failed)
+	if (c->failed || c->too_large)
 		return;
 	header_scan_finish(&c->places);
 	if (spool_finish(&c->spool) < 0)

@@ -18,6 +18,9 @@
 struct content {
 	struct spool spool;
 	bool failed; /* it could not be kept: there is nothing to send */
+	bool too_large; /* likewise, since it is larger than may be */
+	unsigned long long size_max; /* octets of it that may be; 0: any */
+	unsigned long long octets; /* taken so far, counted as they are kept */
 	struct dot_decoder dots;
 	struct header_scan places; /* where a header line may be put */
 };
@@ -27,6 +30,12 @@ struct content {
  * is logged and remembered; what is taken is thrown away then.
  */
 void content_open(struct content *c, const char *dir, const char *first_line);
+
+/*
+ * From now on more octets than these (RFC 1870 5 counts them as we do) are
+ * too large: all of it is thrown away.  0: any.
+ */
+void content_limit(struct content *c, unsigned long long size_max);
 
 /*
  * Take octets as received, cut anywhere.  Returns those used: less than len only

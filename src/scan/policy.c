@@ -63,6 +63,8 @@ policy_choose(const struct policy_facts *f)
 		return choose_by_verdict(f);
 	if (f->content_failed || f->upstream_lost)
 		return defer;
+	if (f->too_large)
+		return answer_with(ANSWER_TOO_LARGE);
 	if (f->bare_newline && f->when_bare_newline == BARE_NEWLINE_REJECT)
 		return answer_with(ANSWER_BARE_NEWLINE);
 	return (struct policy){.action = POLICY_SCAN};

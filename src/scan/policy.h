@@ -27,6 +27,7 @@ struct policy_facts {
 	enum bare_newline when_bare_newline;
 	/* known when the content has been received */
 	bool content_failed; /* it could not be kept */
+	bool too_large; /* for the server */
 	bool upstream_lost; /* nobody is there to take it */
 	bool bare_newline; /* there was a stray CR or LF in it */
 	/* known later */

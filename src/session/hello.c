@@ -63,6 +63,8 @@ is_hidden(const struct session *s, enum esmtp_keyword keyword)
 	switch (keyword) {
 	case ESMTP_PASSED:
 	case ESMTP_PIPELINING:
+	case ESMTP_SIZE:
+	case ESMTP_CODES:
 		return false;
 	case ESMTP_XFORWARD:
 		return !transaction_allows_xforward(s);
@@ -79,7 +81,7 @@ show_keyword(struct session *s, const struct upstream_line *l)
 	const struct smtp_reply_line *r = &l->reply;
 	enum esmtp_keyword keyword = esmtp_judge(r->text, r->text_len);
 
-	upstream_offers(&s->upstream, keyword);
+	upstream_offers(&s->upstream, keyword, r);
 	if (!is_hidden(s, keyword)) {
 		pass(s, l);
 		return;

@@ -83,6 +83,7 @@ receive(struct message *m)
 
 	watch_begin_budget(&s->watch, FORWARD_BUDGET_MS);
 	m->facts.content_failed = m->content.failed;
+	m->facts.too_large = m->content.too_large;
 	m->facts.upstream_lost = is_lost(&s->upstream);
 	m->facts.bare_newline = m->content.dots.repaired;
 	end_unreceived(m, io);
@@ -188,6 +189,8 @@ act(struct message *m)
 {
 	if (m->policy.answer == ANSWER_BARE_NEWLINE)
 		note(m, SUMMARY_BARE_NEWLINE);
+	if (m->policy.answer == ANSWER_TOO_LARGE)
+		note(m, SUMMARY_OVERSIZE);
 	if (m->policy.action == POLICY_FORWARD)
 		pass_on(m);
 	else

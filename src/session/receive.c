@@ -53,6 +53,7 @@ receive_content(struct session *s, struct content *content)
 	io = conn_flush(client);
 	content_open(
 	    content, s->set->spool_directory, clamd_first_line(&s->set->scan));
+	content_limit(content, s->upstream.size_max);
 	conn_set_input_size(client, CONN_INPUT_MAX);
 	if (io == IO_OK)
 		io = read_content(client, content, s->set->timeout_ms);

@@ -11,7 +11,7 @@
 
 /*
  * Say 354, open the content, and read it to its end, also when it cannot be
- * kept: what is left of it must never be taken for commands.  Waits as long as
+ * kept or is larger than the server offers: what is left of it must never be taken for commands.  Waits as long as
  * CONN_RATE_MIN and option TimeOut allow.
  * Returns IO_OK, or why there is no end.
  */

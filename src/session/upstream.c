@@ -232,14 +232,19 @@ upstream_flush(struct upstream *u)
 void
 upstream_forget_offers(struct upstream *u)
 {
-	u->pipelines = u->xclient = false;
+	u->pipelines = u->xclient = u->codes = false;
+	u->size_max = 0;
 }
 
 void
-upstream_offers(struct upstream *u, enum esmtp_keyword keyword)
+upstream_offers(struct upstream *u, enum esmtp_keyword keyword,
+    const struct smtp_reply_line *line)
 {
 	u->pipelines = u->pipelines || keyword == ESMTP_PIPELINING;
 	u->xclient = u->xclient || keyword == ESMTP_XCLIENT;
+	u->codes = u->codes || keyword == ESMTP_CODES;
+	if (keyword == ESMTP_SIZE)
+		u->size_max = esmtp_size(line->text, line->text_len);
 }
 
 /* Take replies to commands of our own; whatever else comes is out of turn. */

@@ -42,6 +42,8 @@ struct upstream {
 	bool bade; /* it said 421 or 221: its end is no surprise */
 	bool pipelines; /* it offered PIPELINING */
 	bool xclient; /* it offered XCLIENT */
+	bool codes; /* it offered ENHANCEDSTATUSCODES */
+	unsigned long long size_max; /* octets that SIZE offered; 0: any */
 	bool barrier; /* nothing more is sent until all replies are there */
 	const struct exchange *held; /* a command of our own, not yet sent */
 	const char *held_line;
@@ -152,7 +154,8 @@ enum io upstream_flush(struct upstream *u);
 
 /* What it offers, as the reply to the client's last EHLO says. */
 void upstream_forget_offers(struct upstream *u);
-void upstream_offers(struct upstream *u, enum esmtp_keyword keyword);
+void upstream_offers(struct upstream *u, enum esmtp_keyword keyword,
+    const struct smtp_reply_line *line);
 
 /*
  * In a message, when all it may say are replies to commands of our own: read

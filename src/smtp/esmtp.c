@@ -10,15 +10,15 @@
 
 #include "common/strutil.h"
 
+#define SIZE_DIGITS_MAX 18 /* more are no limit for anybody */
+
 /*
  * Extensions that change neither how content comes nor how many replies there
  * are.  What is not known may do either, as PRDR does, which Exim offers.
  */
 static const char *const passed[] = {
-    "SIZE", /* RFC 1870 */
     "8BITMIME", /* RFC 6152 */
     "DSN", /* RFC 3461 */
-    "ENHANCEDSTATUSCODES", /* RFC 2034 */
     "AUTH", /* RFC 4954 */
     "VRFY", "EXPN", "HELP", /* RFC 5321 */
     "ETRN", /* RFC 1985 */
@@ -42,6 +42,10 @@ esmtp_judge(const char *text, size_t len)
 		n++;
 	if (str_equals(text, n, "PIPELINING"))
 		return ESMTP_PIPELINING;
+	if (str_equals(text, n, "SIZE"))
+		return ESMTP_SIZE;
+	if (str_equals(text, n, "ENHANCEDSTATUSCODES"))
+		return ESMTP_CODES;
 	/* Postfix XFORWARD_README, XCLIENT_README */
 	if (str_equals(text, n, "XFORWARD"))
 		return ESMTP_XFORWARD;
@@ -54,6 +58,21 @@ esmtp_judge(const char *text, size_t len)
 		if (str_equals(text, n, passed[i]))
 			return ESMTP_PASSED;
 	return ESMTP_FILTERED;
+}
+
+unsigned long long
+esmtp_size(const char *text, size_t len)
+{
+	unsigned long long size = 0;
+	size_t n = 0;
+
+	while (len > 0 && !(*text >= '0' && *text <= '9')) {
+		text++;
+		len--;
+	}
+	for (; n < len && text[n] >= '0' && text[n] <= '9'; n++)
+		size = size * 10 + (unsigned)(text[n] - '0');
+	return n > SIZE_DIGITS_MAX ? 0 : size;
 }
 
 /*

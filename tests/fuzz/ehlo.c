@@ -35,7 +35,9 @@ judge_line(const char *line, size_t len)
 
 	if (k == ESMTP_PIPELINING)
 		CHECK(offers(r.text, r.text_len, "PIPELINING"));
-	if (k == ESMTP_PASSED || k == ESMTP_PIPELINING)
+	if (k == ESMTP_SIZE)
+		CHECK(esmtp_size(r.text, r.text_len) < 1000000000000000000);
+	if (k != ESMTP_FILTERED && k != ESMTP_XCLIENT)
 		for (size_t i = 0; i < sizeof banned / sizeof banned[0]; i++)
 			CHECK(!offers(r.text, r.text_len, banned[i]));
 }

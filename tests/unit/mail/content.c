@@ -95,6 +95,33 @@ comes_in_at_every_cut(void **state)
 	}
 }
 
+/* Counted without the dots that were doubled; RFC 1870 5. */
+static void
+may_be_limited(void **state)
+{
+	const size_t used = strlen(WIRE) - strlen("QUIT\r\n");
+
+	(void)state;
+	for (unsigned long long n = 0; n <= strlen(PLAIN); n++) {
+		const bool too_large = n > 0 && n < strlen(PLAIN);
+		struct content c;
+
+		content_open(&c, "/tmp", FIRST_LINE);
+		content_limit(&c, n);
+		assert_int_equal(content_take(&c, WIRE, 20), 20);
+		assert_int_equal(
+		    content_take(&c, WIRE + 20, strlen(WIRE) - 20), used - 20);
+		assert_true(content_is_complete(&c));
+		content_finish(&c);
+		assert_false(c.failed);
+		assert_int_equal(c.too_large, too_large);
+		assert_int_equal(c.octets, strlen(PLAIN));
+		if (!too_large)
+			assert_int_equal(content_size(&c), strlen(PLAIN));
+		content_close(&c);
+	}
+}
+
 static void
 goes_out_in_parts(void **state)
 {
@@ -172,6 +199,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(comes_in_at_every_cut),
+	    cmocka_unit_test(may_be_limited),
 	    cmocka_unit_test(goes_out_in_parts),
 	    cmocka_unit_test(goes_out_whatever_its_size),
 	    cmocka_unit_test(is_read_to_its_end_when_it_cannot_be_kept),

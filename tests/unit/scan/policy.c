@@ -23,16 +23,20 @@ static void
 before_the_scan(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 16; i++) {
+	for (unsigned i = 0; i < 32; i++) {
 		const struct policy_facts f = {.content_failed = i & 1,
 		    .upstream_lost = i & 2,
 		    .bare_newline = i & 4,
+		    .too_large = i & 16,
 		    .when_bare_newline =
 			i & 8 ? BARE_NEWLINE_REJECT : BARE_NEWLINE_REPAIR,
 		    .when_infected = WHEN_INFECTED_PASS};
 
 		if (i & 3)
 			expect(&f, POLICY_ANSWER, ANSWER_LOCAL_ERROR,
+			    STAMP_SCANNED, false);
+		else if (i & 16)
+			expect(&f, POLICY_ANSWER, ANSWER_TOO_LARGE,
 			    STAMP_SCANNED, false);
 		else if (i == 12)
 			expect(&f, POLICY_ANSWER, ANSWER_BARE_NEWLINE,

@@ -48,13 +48,14 @@ static const struct {
     {T("XFORWARD NAME ADDR"), ESMTP_XFORWARD},
     {T("AUTH PLAIN LOGIN"), ESMTP_PASSED},
     {T("AUTH=PLAIN"), ESMTP_PASSED},
-    {T("SIZE 10240000"), ESMTP_PASSED},
+    {T("SIZE 10240000"), ESMTP_SIZE},
+    {T("size"), ESMTP_SIZE},
     {T("8BITMIME"), ESMTP_PASSED},
     {T("DSN"), ESMTP_PASSED},
     {T("SMTPUTF8"), ESMTP_PASSED},
     {T("ETRN"), ESMTP_PASSED},
     {T("VRFY"), ESMTP_PASSED},
-    {T("ENHANCEDSTATUSCODES"), ESMTP_PASSED},
+    {T("ENHANCEDSTATUSCODES"), ESMTP_CODES},
     {T("LIMITS RCPTMAX=10"), ESMTP_PASSED},
     {T("MT-PRIORITY MIXER"), ESMTP_PASSED},
     {T("EXPN"), ESMTP_PASSED},
@@ -111,11 +112,36 @@ hides_parameters(void **state)
 		    params[i].hidden);
 }
 
+static void
+reads_sizes(void **state)
+{
+	static const struct {
+		struct text text;
+		unsigned long long size;
+	} sizes[] = {
+	    {T("SIZE 10240000"), 10240000},
+	    {T("SIZE"), 0},
+	    {T("SIZE 0"), 0},
+	    {T("size\t00042 more"), 42},
+	    {T("SIZE x"), 0},
+	    {T("SIZE 999999999999999999"), 999999999999999999},
+	    {T("SIZE 1000000000000000000"), 0},
+	    {T("SIZE 99999999999999999999999999"), 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(sizes); i++)
+		expect_number(sizes[i].text, "size",
+		    (long long)esmtp_size(sizes[i].text.p, sizes[i].text.len),
+		    (long long)sizes[i].size);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(judges_keywords),
+	    cmocka_unit_test(reads_sizes),
 	    cmocka_unit_test(hides_parameters),
 	};
 
