@@ -1,10 +1,9 @@
 /*
- * Addresses of sockets: how they are written and what they stand for.
+ * Addresses of sockets: IPv4, IPv6 and paths.
  *
- *   25              the port alone
- *   192.0.2.1:25    host (name or IPv4 number) and port
- *   192.0.2.1       host with the default port
- *   /run/x.sock     an absolute path (anything with a slash)
+ * An IPv4 address that is written as one of IPv6 (::ffff:192.0.2.1; RFC 4291
+ * 2.5.5.2) never gets in here: it is made what it is, and an IPv6 socket of ours
+ * takes no IPv4 connections.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -30,46 +29,46 @@ struct addr {
 	} u;
 };
 
-enum addr_kind {
-	ADDR_NONE, /* nothing was set */
-	ADDR_PORT, /* the port alone; who uses it knows the host */
-	ADDR_HOST, /* a name that is looked up at each use */
-	ADDR_FIXED /* a number or a path, in addr */
-};
+#define ADDR_CHOICE_MAX 16
 
-/* What somebody wrote. */
-struct addr_spec {
-	enum addr_kind kind;
-	const char *text; /* as written; borrowed from addr_parse's caller */
-	in_port_t port; /* host order */
-	struct addr addr; /* for ADDR_FIXED */
-};
-
-#define ADDR_LIST_MAX 16 /* addresses of one option */
-
-/* Addresses in the order of preference. */
-struct addr_list {
+/* Several addresses, the one to be preferred first. */
+struct addr_choice {
 	size_t count;
-	struct addr_spec spec[ADDR_LIST_MAX];
+	struct addr at[ADDR_CHOICE_MAX];
 };
 
 /*
- * Understand text.  default_port stands in where text has none (host order).
- * text is borrowed for as long as spec is used.  Pure: no name is looked up.
- * Returns 0, or -1 with EINVAL when text is no address.
+ * The address of a host number: 4 octets of AF_INET or 16 of AF_INET6, in
+ * network order; port in host order.  An IPv4 number in an IPv6 one
+ * (::ffff:192.0.2.1) is the IPv4 address.
  */
-int addr_parse(
-    struct addr_spec *spec, const char *text, in_port_t default_port);
+void addr_set(
+    struct addr *a, sa_family_t family, const void *number, in_port_t port);
 
 /*
- * The socket address of spec; for ADDR_PORT the host is the one of host, or
- * INADDR_ANY when host is NULL or no internet address.  Looks names up, and
- * may block as getaddrinfo(3) does.
- * Returns 0, or -1 with EHOSTUNREACH when the name cannot be resolved, or with
- * EAFNOSUPPORT when it has addresses of IPv6 alone.
+ * The same of sa, which is one of IPv4 or IPv6, with its interface.
+ * Returns 0, or -1 with EAFNOSUPPORT when it is none.
  */
-int addr_resolve(
-    const struct addr_spec *spec, const struct addr *host, struct addr *out);
+int addr_take(struct addr *a, const struct sockaddr *sa);
+
+/*
+ * The same of len octets of text, which are a host number and nothing else:
+ * no port, no name, no brackets.  Returns 0, or -1 with EINVAL.
+ */
+int addr_parse_number(
+    struct addr *a, const char *text, size_t len, in_port_t port);
+
+/* Is it an address of IPv4 or IPv6? */
+bool addr_is_inet(const struct addr *a);
+
+/* Its port in host order; 0 if it has none. */
+in_port_t addr_port(const struct addr *a);
+
+/* Set the port (host order) of an internet address. */
+void addr_set_port(struct addr *a, in_port_t port);
+
+/* Is it what a listener is bound to that takes connections to any address? */
+bool addr_is_any(const struct addr *a);
 
 /*
  * The address of a host number: 4 octets of AF_INET or 16 of AF_INET6, in
@@ -92,6 +91,9 @@ in_port_t addr_port(const struct addr *a);
 /* Do both have the same host number, whatever their ports? */
 bool addr_same_host(const struct addr *a, const struct addr *b);
 
+/* The same host number and port? */
+bool addr_same(const struct addr *a, const struct addr *b);
+
 /* Is a the number of one of this host's interfaces, or of its loopback net?
  * Asks the system; an address that cannot be told is not ours. */
 bool addr_is_ours(const struct addr *a);
@@ -104,8 +106,8 @@ bool addr_is_ours(const struct addr *a);
 bool addr_reaches(const struct addr *a, const struct addr *listen);
 
 /*
- * The host number or path of a, without its port, as text in buf (which has
- * ADDR_TEXT_MAX octets); empty for an unnamed socket.  Returns buf.
+ * The host number or path of a, without port and scope, as text in buf (which
+ * has ADDR_TEXT_MAX octets); empty for an unnamed socket.  Returns buf.
  */
 const char *addr_host(const struct addr *a, char *buf);
 

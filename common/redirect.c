@@ -10,25 +10,68 @@
 #include <sys/socket.h>
 
 #ifdef __linux__
-/* linux/netfilter_ipv4.h, which not every libc comes with */
-#define SO_ORIGINAL_DST 80
-#endif
+/* Of linux/netfilter_ipv4.h, linux/netfilter_ipv6/ip6_tables.h, linux/in.h and
+ * linux/in6.h, which not every libc comes with. */
+#define ORIGINAL_DST 80 /* of IPv4 and IPv6 */
+#define TRANSPARENT 19
+#define TRANSPARENT_IPV6 75
+
+static bool
+is_ipv6(const struct addr *a)
+{
+	return a->u.sa.sa_family == AF_INET6;
+}
+
+/* destination is where the connection has come to; it becomes what the packet
+ * filter remembers, if it does. */
+static void
+ask_filter(int fd, struct addr *destination)
+{
+	struct addr a = {0};
+	socklen_t len = destination->len;
+
+	if (getsockopt(fd, is_ipv6(destination) ? IPPROTO_IPV6 : IPPROTO_IP,
+		ORIGINAL_DST, &a.u, &len) == 0)
+		(void)addr_take(destination, &a.u.sa);
+}
 
 int
 redirect_destination(int fd, struct addr *destination)
 {
-#ifdef SO_ORIGINAL_DST
-	socklen_t len = sizeof destination->u.in;
+	struct addr own = {0};
+	socklen_t len = sizeof own.u;
 
-	if (getsockopt(
-		fd, IPPROTO_IP, SO_ORIGINAL_DST, &destination->u.in, &len) < 0)
+	if (getsockname(fd, &own.u.sa, &len) < 0 ||
+	    addr_take(destination, &own.u.sa) < 0)
 		return -1;
-	destination->len = len;
+	ask_filter(fd, destination);
 	return 0;
+}
+
+int
+redirect_allow(int fd, const struct addr *a)
+{
+	const int on = 1;
+
+	return setsockopt(fd, is_ipv6(a) ? IPPROTO_IPV6 : IPPROTO_IP,
+	    is_ipv6(a) ? TRANSPARENT_IPV6 : TRANSPARENT, &on, sizeof on);
+}
 #else
+int
+redirect_destination(int fd, struct addr *destination)
+{
 	(void)fd;
 	(void)destination;
 	errno = ENOPROTOOPT;
 	return -1;
-#endif
 }
+
+int
+redirect_allow(int fd, const struct addr *a)
+{
+	(void)fd;
+	(void)a;
+	errno = ENOPROTOOPT;
+	return -1;
+}
+#endif

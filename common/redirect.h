@@ -1,5 +1,5 @@
 /*
- * Connections that the firewall has led to us.
+ * Connections that the packet filter has led to us.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -9,10 +9,21 @@
 #include "common/addr.h"
 
 /*
- * Where the client of the redirected connection fd wanted to go.
- * Returns 0, or -1 with errno (ENOENT: it was not redirected, ENOPROTOOPT: the
- * system knows no such thing).  Source: netfilter's SO_ORIGINAL_DST.
+ * Where the client of the connection fd wanted to go: what the packet filter
+ * remembers of a connection that it has changed (REDIRECT), or else our own
+ * side's address, which it has left alone (TPROXY).  A connection that was not
+ * led to us has the address of our listener, then.
+ * Returns 0, or -1 with errno (EAFNOSUPPORT: it came to a path, ENOPROTOOPT: the
+ * system knows no such thing).  Source: netfilter's SO_ORIGINAL_DST and
+ * IP6T_SO_ORIGINAL_DST; the kernel's Documentation/networking/tproxy.rst.
  */
 int redirect_destination(int fd, struct addr *destination);
+
+/*
+ * Let the socket fd, which is to be bound to a, take connections to addresses
+ * that are not this host's (TPROXY).  Returns 0, or -1 with errno (EPERM: that
+ * needs CAP_NET_ADMIN or CAP_NET_RAW).  Source: ip(7), IP_TRANSPARENT.
+ */
+int redirect_allow(int fd, const struct addr *a);
 
 #endif

@@ -20,8 +20,11 @@ sock_new(const struct addr *a)
 	int fd = socket(
 	    a->u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd >= 0 && a->u.sa.sa_family == AF_INET)
+	if (fd >= 0 && addr_is_inet(a))
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	/* [::] is not 0.0.0.0 as well, whatever the system's default is. */
+	if (fd >= 0 && a->u.sa.sa_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
 	return fd;
 }
 

@@ -30,6 +30,7 @@ unit_tests = \
 	tests/unit/common/daemon.t \
 	tests/unit/scan/policy.t \
 	tests/unit/common/addr.t \
+	tests/unit/common/addr_spec.t \
 	tests/unit/common/cfgfile.t \
 	tests/unit/common/conn.t \
 	tests/unit/common/conn_out.t \
@@ -49,6 +50,8 @@ unit_tests = \
 	tests/unit/common/net.t \
 	tests/unit/common/pidfile.t \
 	tests/unit/smtp/attributes.t \
+	tests/unit/common/redirect.t \
+	tests/unit/common/resolver.t \
 	tests/unit/smtp/dotstuff.t \
 	tests/unit/smtp/envelope.t \
 	tests/unit/smtp/esmtp.t \
@@ -85,6 +88,9 @@ LDADD = src/libsmtpd.a common/libcommon.a $(cmocka_lib)
 tests_unit_common_conn_out_t_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_gettime -Wl,--wrap=sendfile
 tests_unit_common_log_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
+# Answers about names are played.
+tests_unit_common_resolver_t_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=getaddrinfo -Wl,--wrap=freeaddrinfo
 tests_unit_mail_spool_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
 # clamd's end of a connection is played.
 tests_unit_scan_clamd_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sock_connect

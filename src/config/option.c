@@ -9,11 +9,12 @@
 #include <limits.h>
 #include <string.h>
 
-#include "common/addr.h"
+#include "common/addr_spec.h"
 #include "common/strutil.h"
 
 #define SECONDS_MAX (INT_MAX / 1000) /* that fit as milliseconds */
 #define BYTE_ORDER_MARK "\xef\xbb\xbf" /* of UTF-8; RFC 3629 6 */
+#define PORT_HINT "a port is a number from 1 to 65535"
 #define IPV6_COLONS_MIN 5 /* "0:0:0:0:0:192.0.2.1" has them; RFC 4291 2.2 */
 
 const char *
@@ -135,7 +136,8 @@ is_word_and_path(const char *value)
 static bool
 is_port_wrong(const char *value)
 {
-	const char *colon = strchr(value, ':');
+	const char *bracket = *value == '[' ? strchr(value, ']') : NULL;
+	const char *colon = strchr(bracket == NULL ? value : bracket, ':');
 	const char *port = colon == NULL ? value : colon + 1;
 	long n;
 
@@ -147,10 +149,21 @@ is_port_wrong(const char *value)
 }
 
 static const char *
+ipv6_hint(const char *value)
+{
+	if (*value == '[' && is_port_wrong(value))
+		return PORT_HINT;
+	return str_begins(value, strlen(value), "[fe80:") &&
+		strchr(value, '%') == NULL
+	    ? "name its interface, as in [fe80::1%eth0]:25"
+	    : "write IPv6 as in [2001:db8::1]:25";
+}
+
+static const char *
 address_hint(const struct option *o, const char *value)
 {
 	if (is_ipv6(value))
-		return "IPv6 is not supported";
+		return ipv6_hint(value);
 	if (is_word_and_path(value))
 		return "use the path alone";
 	if (strlen(value) >= ADDR_TEXT_MAX && *value == '/')
@@ -158,7 +171,7 @@ address_hint(const struct option *o, const char *value)
 	if (strchr(value, '/') != NULL && strchr(value, ':') == NULL)
 		return "paths are absolute: use one that begins with /";
 	if (is_port_wrong(value))
-		return "a port is a number from 1 to 65535";
+		return PORT_HINT;
 	return o->hint;
 }
 
@@ -167,7 +180,7 @@ option_address(const struct option *o, const char *value, void *field)
 {
 	struct addr_spec spec;
 
-	if (addr_parse(&spec, value, o->port) < 0)
+	if (addr_spec_parse(&spec, value, o->port) < 0)
 		return address_hint(o, value);
 	*(struct addr_spec *)field = spec;
 	return NULL;

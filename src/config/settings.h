@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "common/addr.h"
+#include "common/addr_spec.h"
 #include "src/scan/policy.h"
 #include "src/scan/scan_config.h"
 

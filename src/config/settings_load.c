@@ -12,6 +12,7 @@
 
 #include "common/cfgfile.h"
 #include "common/log.h"
+#include "common/resolver.h"
 #include "common/strbuf.h"
 #include "src/config/option.h"
 #include "src/mail/header_line.h"
@@ -110,17 +111,22 @@ check_header(struct settings *s)
 static bool
 find_both(const struct settings *s, struct addr *out, struct addr *listen)
 {
+	struct addr_choice outs, listens;
+
 	/* What the port alone leads to, only each session knows. */
-	return s->out_address.kind != ADDR_PORT &&
-	    addr_resolve(&s->out_address, NULL, out) == 0 &&
-	    addr_resolve(&s->listen, NULL, listen) == 0;
+	if (s->out_address.kind == ADDR_PORT ||
+	    resolver_look_up(&s->out_address, NULL, &outs) < 0 ||
+	    resolver_look_up(&s->listen, NULL, &listens) < 0)
+		return false;
+	*out = outs.at[0];
+	*listen = listens.at[0];
+	return true;
 }
 
 static bool
 is_open_to_all(const struct addr *listen)
 {
-	return listen->u.sa.sa_family == AF_INET &&
-	    listen->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
+	return addr_is_any(listen);
 }
 
 /* Servers trust their own host, and we are on it whoever our client is. */

@@ -6,6 +6,7 @@
 #ifndef SRC_SCAN_CLAMD_H
 #define SRC_SCAN_CLAMD_H
 
+#include "common/addr_spec.h"
 #include "common/sock.h"
 #include "common/strbuf.h"
 #include "src/mail/content.h"

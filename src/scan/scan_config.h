@@ -6,7 +6,7 @@
 #ifndef SRC_SCAN_SCAN_CONFIG_H
 #define SRC_SCAN_SCAN_CONFIG_H
 
-#include "common/addr.h"
+#include "common/addr_spec.h"
 
 /* A test build has smaller ones. */
 #ifndef SCAN_CONNECT_MS

@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/redirect.h"
+#include "common/resolver.h"
 
 /* Has the warning been given?  Set by whichever session is the first. */
 static atomic_bool warned;
@@ -25,10 +26,10 @@ target_join(struct target_link *link, int fd)
 	struct addr own;
 
 	sock_local(fd, &own);
-	if (own.len == 0 || own.u.sa.sa_family != AF_INET)
+	if (!addr_is_inet(&own))
 		return;
 	pthread_mutex_lock(&lock);
-	*link = (struct target_link){links, own.u.in.sin_port, fd};
+	*link = (struct target_link){links, addr_port(&own), fd};
 	links = link;
 	pthread_mutex_unlock(&lock);
 }
@@ -46,12 +47,6 @@ target_leave(struct target_link *link)
 	pthread_mutex_unlock(&lock);
 }
 
-static bool
-is_same(const struct addr *a, const struct addr *b)
-{
-	return addr_same_host(a, b) && a->u.in.sin_port == b->u.in.sin_port;
-}
-
 /*
  * Is the client at peer, connected by fd, the other end of l?  It went where we
  * connected to, unless the packet filter has led it astray.
@@ -62,12 +57,12 @@ is_other_end(const struct target_link *l, int fd, const struct addr *peer)
 	struct addr own, server, local, wanted;
 
 	sock_local(l->fd, &own);
-	if (!is_same(&own, peer) || sock_peer(l->fd, &server) < 0)
+	if (!addr_same(&own, peer) || sock_peer(l->fd, &server) < 0)
 		return false;
 	sock_local(fd, &local);
-	return is_same(&server, &local) ||
+	return addr_same(&server, &local) ||
 	    (redirect_destination(fd, &wanted) == 0 &&
-		is_same(&server, &wanted));
+		addr_same(&server, &wanted));
 }
 
 /* Have we connected to ourselves? */
@@ -76,28 +71,28 @@ is_from_us(int fd, const struct addr *peer)
 {
 	bool found = false;
 
-	if (peer->len == 0 || peer->u.sa.sa_family != AF_INET)
+	if (!addr_is_inet(peer))
 		return false;
 	pthread_mutex_lock(&lock);
 	for (const struct target_link *l = links; l != NULL && !found;
 	     l = l->next)
-		found =
-		    l->port == peer->u.in.sin_port && is_other_end(l, fd, peer);
+		found = l->port == addr_port(peer) && is_other_end(l, fd, peer);
 	pthread_mutex_unlock(&lock);
 	return found;
 }
 
-/* Names may change what they stand for, so this is asked each time. */
 static bool
 is_our_listener(const struct addr *target, const struct settings *set)
 {
-	struct addr listen;
+	struct addr_choice listen;
+	bool found = false;
 
-	if (target->u.sa.sa_family == AF_INET &&
-	    ntohs(target->u.in.sin_port) != set->listen.port)
+	if (addr_is_inet(target) && addr_port(target) != set->listen.port)
 		return false;
-	return addr_resolve(&set->listen, NULL, &listen) == 0 &&
-	    addr_reaches(target, &listen);
+	(void)resolver_find(&set->listen, NULL, &listen);
+	for (size_t i = 0; i < listen.count; i++)
+		found = found || addr_reaches(target, &listen.at[i]);
+	return found;
 }
 
 static int
@@ -105,11 +100,13 @@ find_fixed(struct addr *target, const struct settings *set, int fd,
     const struct addr *peer)
 {
 	const char *text = set->out_address.text;
+	struct addr_choice found;
 
-	if (addr_resolve(&set->out_address, peer, target) < 0) {
+	if (resolver_find(&set->out_address, peer, &found) < 0) {
 		log_error("couldn't resolve OutAddress: %s", text);
 		return -1;
 	}
+	*target = found.at[0];
 	if (is_our_listener(target, set) || is_from_us(fd, peer)) {
 		log_rarely(LOG_ERR,
 		    "loop detected: OutAddress leads back to Listen: %s", text);

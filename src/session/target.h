@@ -14,7 +14,7 @@
 /* A connection of ours to a mail server, in the list of all. */
 struct target_link {
 	struct target_link *next;
-	in_port_t port; /* its own, in network order */
+	in_port_t port; /* its own */
 	int fd;
 };
 

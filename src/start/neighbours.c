@@ -9,28 +9,23 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/resolver.h"
+#include "common/signals.h"
 #include "common/sock.h"
 #include "src/mail/shell.h"
 
+#define LOOK_MS 5 /* between two looks whether the names are known */
 #define CLAMD_WAIT_MS 1000 /* one that is there takes a connection at once */
 
-const char *
-neighbours_unknown_name(void)
-{
-	return errno == EAFNOSUPPORT
-	    ? "the name has no IPv4 address, and IPv6 is not supported"
-	    : "the name is not known now";
-}
-
-/* Returns 0 with *a, or -1 after it was said. */
+/* Returns 0 with *found, or -1 after it was said. */
 static int
 find(const struct settings *set, const char *option,
-    const struct addr_spec *spec, struct addr *a)
+    const struct addr_spec *spec, struct addr_choice *found)
 {
-	if (addr_resolve(spec, NULL, a) == 0)
+	if (resolver_find(spec, NULL, found) == 0)
 		return 0;
-	log_warn("couldn't resolve %s: %s (%s: %s)", option, spec->text,
-	    settings_where(set, option), neighbours_unknown_name());
+	log_warn("couldn't resolve %s: %s (%s: the name is not known now)",
+	    option, spec->text, settings_where(set, option));
 	return -1;
 }
 
@@ -72,7 +67,7 @@ probe(const struct addr *a)
 		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		rc = probe_path(fd, a);
 	} else if (addr_is_ours(a)) {
-		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		fd = sock_new(a);
 		rc = probe_port(fd, a);
 	} else {
 		fd = sock_connect(a, NULL, deadline_in(CLAMD_WAIT_MS));
@@ -102,11 +97,14 @@ clamd_hint(int error)
 static void
 check_clamd(const struct settings *set, const struct addr_spec *spec)
 {
-	struct addr clamd;
+	struct addr_choice clamd;
+	size_t i = 0;
 
 	if (find(set, "ClamAddress", spec, &clamd) < 0)
 		return;
-	if (probe(&clamd) < 0)
+	while (i < clamd.count && probe(&clamd.at[i]) < 0)
+		i++;
+	if (i == clamd.count)
 		log_warn("couldn't connect to ClamAddress: %s: %m (%s: %s; "
 			 "%s until then)",
 		    spec->text, settings_where(set, "ClamAddress"),
@@ -129,11 +127,26 @@ check_virus_action(const struct settings *set)
 		    fault);
 }
 
+/* Have all names looked up, as far as that can be waited for. */
+static void
+look_up(const struct settings *set)
+{
+	const struct deadline d = deadline_in(NEIGHBOURS_NAMES_MS);
+	struct addr_choice found;
+
+	(void)resolver_find(&set->out_address, NULL, &found);
+	for (size_t i = 0; i < set->scan.addresses.count; i++)
+		(void)resolver_find(&set->scan.addresses.spec[i], NULL, &found);
+	while (resolver_is_busy() && deadline_left_ms(d) > 0 && !signals_stop())
+		(void)signals_poll(NULL, LOOK_MS);
+}
+
 void
 neighbours_check(const struct settings *set)
 {
-	struct addr server;
+	struct addr_choice server;
 
+	look_up(set);
 	if (!set->transparent_proxy)
 		(void)find(set, "OutAddress", &set->out_address, &server);
 	for (size_t i = 0; i < set->scan.addresses.count; i++)

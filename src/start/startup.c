@@ -16,6 +16,7 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/pidfile.h"
+#include "common/resolver.h"
 #include "common/server.h"
 #include "common/signals.h"
 #include "common/user.h"
@@ -31,14 +32,12 @@
  * an infected message.
  */
 #define FDS_PER_SESSION 4
-/* getaddrinfo(3) has one to each of three servers (resolv.conf(5), MAXNS) and
- * one to a file, in place of the descriptor that it is to find the way for. */
-#define FDS_PER_LOOKUP 3
 /* What is not open yet when they are counted: pid file, spool's directory, stop
  * pipe (2), the spare one, a client that is turned away, syslog, the pipe (2)
- * and the connection of the look-out, with a look-up of a name; and some more
- * for what libraries may open. */
-#define FDS_OF_DAEMON 18
+ * and the connection of the look-out; getaddrinfo(3) has one to each of three
+ * servers (resolv.conf(5), MAXNS) and one to a file; and some more for what
+ * libraries may open. */
+#define FDS_OF_DAEMON 20
 
 struct startup {
 	struct settings *set;
@@ -129,6 +128,7 @@ detach(struct startup *s)
 	}
 	signals_prepare();
 	daemon_prefer_throughput();
+	resolver_start();
 	return EXIT_SUCCESS;
 }
 
@@ -164,15 +164,15 @@ static int
 open_listener(struct startup *s)
 {
 	const struct addr_spec *listen = &s->set->listen;
-	struct addr addr;
+	struct addr_choice found;
 
-	if (addr_resolve(listen, NULL, &addr) < 0) {
-		log_error("couldn't resolve Listen: %s (%s: %s)", listen->text,
-		    settings_where(s->set, "Listen"),
-		    neighbours_unknown_name());
+	if (resolver_look_up(listen, NULL, &found) < 0) {
+		log_error("couldn't resolve Listen: %s (%s: the name is not "
+			  "known now)",
+		    listen->text, settings_where(s->set, "Listen"));
 		return EXIT_FAILURE;
 	}
-	if (listener_open(&s->listener, &addr) < 0) {
+	if (listener_open(&s->listener, &found.at[0]) < 0) {
 		complain_of_listen(s->set);
 		return EXIT_FAILURE;
 	}
@@ -184,17 +184,6 @@ open_listener(struct startup *s)
 	return EXIT_SUCCESS;
 }
 
-static unsigned long
-descriptors_per_session(const struct settings *set)
-{
-	const struct addr_list *clamds = &set->scan.addresses;
-	bool looks_up = set->out_address.kind == ADDR_HOST;
-
-	for (size_t i = 0; i < clamds->count; i++)
-		looks_up = looks_up || clamds->spec[i].kind == ADDR_HOST;
-	return looks_up ? FDS_PER_SESSION + FDS_PER_LOOKUP : FDS_PER_SESSION;
-}
-
 /*
  * What a session may need is set aside for it, so that a shortage is met where
  * it costs nothing: at the door.
@@ -203,7 +192,7 @@ static int
 raise_limits(struct startup *s)
 {
 	unsigned long sessions = (unsigned long)s->set->max_connections;
-	unsigned long each = descriptors_per_session(s->set);
+	const unsigned long each = FDS_PER_SESSION;
 	unsigned long own = daemon_count_descriptors() + FDS_OF_DAEMON;
 	unsigned long want = sessions * each + own;
 	unsigned long got = daemon_set_limits(want);
@@ -395,6 +384,7 @@ serve_until_stopped(struct startup *s,
 	server_run(&server);
 	give_up_place(s);
 	server_drain(&server);
+	resolver_stop();
 	announce(s, "stopped");
 	log_debug("stopped processing");
 	return EXIT_SUCCESS;

@@ -122,12 +122,12 @@ def test_few_descriptors(make, limit, inherited, mode):
     assert not any("Too many open files" in l for l in r.daemon.log_lines)
 
 
-def test_names_take_descriptors_to_look_them_up(make):
+def test_names_take_no_descriptors_of_sessions(make):
     r = few_descriptors(make, 64)
     r.daemon.options["OutAddress"] = "localhost:%d" % r.server.port
     r.daemon.start()
     n = int(r.daemon.wait_log(CARRIED % 64).group(1))
-    assert (64 - 20) // 7 <= n <= (64 - 8) // 7
+    assert (64 - 24) // 4 <= n <= (64 - 12) // 4
     check_limit(r, n)
 
 

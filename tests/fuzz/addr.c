@@ -5,7 +5,7 @@
  */
 #include <arpa/inet.h>
 
-#include "common/addr.h"
+#include "common/addr_spec.h"
 #include "tests/fuzz/fuzz.h"
 
 #define DEFAULT_PORT 10025
@@ -14,27 +14,31 @@ static void
 check_address(const char *text)
 {
 	struct addr_spec spec;
-	struct addr addr;
-	char host[ADDR_TEXT_MAX];
+	struct addr addr, again;
+	char host[ADDR_TEXT_MAX], name[ADDR_NAME_MAX + 1];
 
-	if (addr_parse(&spec, text, DEFAULT_PORT) < 0)
+	if (addr_spec_parse(&spec, text, DEFAULT_PORT) < 0)
 		return;
 	CHECK(spec.text == text && spec.port != 0);
 	CHECK(spec.kind != ADDR_NONE);
+	CHECK((spec.kind == ADDR_HOST) ==
+	    (strlen(addr_spec_name(&spec, name)) > 0));
 	if (spec.kind == ADDR_HOST)
 		return;
-	CHECK(addr_resolve(&spec, NULL, &addr) == 0);
+	CHECK(addr_spec_fixed(&spec, NULL, &addr) == 0);
 	(void)addr_host(&addr, host);
 	CHECK(strlen(host) < sizeof host);
 	if (strchr(text, '/') != NULL) {
 		CHECK(addr.u.sa.sa_family == AF_UNIX);
 		CHECK(strcmp(host, text) == 0);
-	} else {
-		CHECK(addr.u.sa.sa_family == AF_INET);
-		CHECK(ntohs(addr.u.in.sin_port) == spec.port);
-		CHECK(spec.kind == ADDR_PORT ||
-		    strncmp(host, text, strlen(host)) == 0);
+		return;
 	}
+	CHECK(addr_is_inet(&addr) && addr_port(&addr) == spec.port);
+	CHECK(spec.kind == ADDR_PORT || text[0] == '[' ||
+	    strncmp(host, text, strlen(host)) == 0);
+	/* What it prints is what it is. */
+	CHECK(addr_parse_number(&again, host, strlen(host), spec.port) == 0);
+	CHECK(addr_same(&addr, &again));
 }
 
 int

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/addr_spec.h"
 #include "common/sock.h"
 #include "tests/unit/unit.h"
 
@@ -41,8 +42,8 @@ address(const char *text)
 	struct addr_spec spec;
 	struct addr a;
 
-	assert_int_equal(addr_parse(&spec, text, 0), 0);
-	assert_int_equal(addr_resolve(&spec, NULL, &a), 0);
+	assert_int_equal(addr_spec_parse(&spec, text, 0), 0);
+	assert_int_equal(addr_spec_fixed(&spec, NULL, &a), 0);
 	return a;
 }
 

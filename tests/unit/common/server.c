@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/addr_spec.h"
 #include "common/signals.h"
 #include "common/sock.h"
 #include "tests/unit/unit.h"
@@ -57,8 +58,8 @@ address(void)
 	struct addr_spec spec;
 	struct addr a;
 
-	assert_int_equal(addr_parse(&spec, path, 0), 0);
-	assert_int_equal(addr_resolve(&spec, NULL, &a), 0);
+	assert_int_equal(addr_spec_parse(&spec, path, 0), 0);
+	assert_int_equal(addr_spec_fixed(&spec, NULL, &a), 0);
 	return a;
 }
 

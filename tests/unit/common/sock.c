@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "common/addr_spec.h"
 #include "common/sock.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #include "common/listener.h"
-#include "common/redirect.h"
 #include "tests/unit/unit.h"
 
 static struct addr
@@ -21,8 +21,8 @@ address(const char *text)
 	struct addr_spec spec;
 	struct addr a;
 
-	assert_int_equal(addr_parse(&spec, text, 0), 0);
-	assert_int_equal(addr_resolve(&spec, NULL, &a), 0);
+	assert_int_equal(addr_spec_parse(&spec, text, 0), 0);
+	assert_int_equal(addr_spec_fixed(&spec, NULL, &a), 0);
 	return a;
 }
 
@@ -160,28 +160,9 @@ test_no_address(void **state)
 	(void)state;
 	sock_local(-1, &a);
 	assert_int_equal(a.len, 0);
-	assert_int_equal(redirect_destination(-1, &a), -1);
-	assert_int_equal(errno, EBADF);
 	errno = ENOSPC;
 	assert_int_equal(sock_close_failed(-1), -1);
 	assert_int_equal(errno, ENOSPC);
-}
-
-/* What was not redirected has no other destination. */
-static void
-test_not_redirected(void **state)
-{
-	struct addr a, other;
-	struct listener l;
-	int fd;
-
-	(void)state;
-	open_port(&l, &a);
-	fd = sock_connect(&a, NULL, deadline_in(10000));
-	if (redirect_destination(fd, &other) == 0)
-		assert_memory_equal(&other.u.in, &a.u.in, sizeof a.u.in);
-	(void)close(fd);
-	listener_close(&l);
 }
 
 int
@@ -193,7 +174,6 @@ main(void)
 	    cmocka_unit_test(test_a_waiter_ends_it),
 	    cmocka_unit_test(test_wait),
 	    cmocka_unit_test(test_no_address),
-	    cmocka_unit_test(test_not_redirected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

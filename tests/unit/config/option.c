@@ -5,11 +5,12 @@
  */
 #include "src/config/option.h"
 
-#include "common/addr.h"
+#include "common/addr_spec.h"
 #include "tests/unit/unit.h"
 
 #define HINT "the hint of the row"
-#define IPV6 "IPv6 is not supported"
+#define IPV6 "write IPv6 as in [2001:db8::1]:25"
+#define LINK "name its interface, as in [fe80::1%eth0]:25"
 #define PORT "a port is a number from 1 to 65535"
 #define ABSOLUTE "paths are absolute: use one that begins with /"
 #define ALONE "use the path alone"
@@ -41,19 +42,35 @@ static const struct {
     {"/run/x", NULL},
     {"::1", IPV6},
     {"::", IPV6},
-    {"[::1]:25", IPV6},
-    {"[::1]", IPV6},
-    {"[::]:10025", IPV6},
+    {"[::1]:25", NULL},
+    {"[::1]", NULL},
+    {"[::]:10025", NULL},
+    {"[::1]:", PORT},
+    {"[::1]:0", PORT},
+    {"[::1]:x", PORT},
+    {"[::1]:99999", PORT},
+    {"[::1]25", IPV6},
+    {"[::1", IPV6},
+    {"[::1]]:25", IPV6},
+    {"[]:25", HINT},
+    {"[127.0.0.1]:25", HINT},
+    {"[localhost]:25", HINT},
+    {"[1::2::3]:25", IPV6},
+    {"[::1%]:25", IPV6},
+    {"[::1%an-interface-has-no-such-name]:25", IPV6},
+    {"[fe80::1]:25", LINK},
+    {"[fe80::1]", LINK},
     {":::25", IPV6},
     {"::1:25", IPV6},
     {"::ffff:192.0.2.1", IPV6},
     {"2001:db8::1", IPV6},
-    {"[2001:db8::1]:25", IPV6},
-    {"[2001:db8:0:0:0:0:0:1]:25", IPV6},
+    {"[2001:db8::1]:25", NULL},
+    {"[2001:db8:0:0:0:0:0:1]:25", NULL},
+    {"[::ffff:192.0.2.1]:25", NULL},
     {"2001:db8:0:0:0:0:0:1", IPV6},
     {"0:0:0:0:0:192.0.2.1", IPV6},
     {"fe80::1%eth0", IPV6},
-    {"[fe80::1%eth0]:25", IPV6},
+    {"[fe80::1%eth0]:25", NULL},
     {"IPv6:2001:db8::1", IPV6},
     {"inet6:25@host", IPV6},
     {"::/0", IPV6},
@@ -77,7 +94,6 @@ static const struct {
     {"127.0.0.1:25/x", HINT},
     {"1.2.3", HINT},
     {"0x7f.1", HINT},
-    {"[127.0.0.1]:25", HINT},
     {"TCPSocket 3310", HINT},
     {"mail example:25", HINT},
     {"tcp://127.0.0.1:25", HINT},

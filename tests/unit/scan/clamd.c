@@ -81,7 +81,7 @@ perform(const struct play *play, size_t octets, struct scan_result *result)
 	struct content content;
 	enum clamd_end end;
 
-	assert_int_equal(addr_parse(&address, "/clamd", 0), 0);
+	assert_int_equal(addr_spec_parse(&address, "/clamd", 0), 0);
 	party_close(&clamd);
 	play_now = play;
 	open_content(&content, octets);

@@ -54,7 +54,7 @@ clamd_takes_connections(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof path, "%s/clamd", dir);
-	assert_int_equal(addr_parse(&spec, path, 0), 0);
+	assert_int_equal(addr_spec_parse(&spec, path, 0), 0);
 	assert_int_equal(listener_open(&l, &spec.addr), 0);
 	check(path, said);
 	assert_string_equal(said, "");
@@ -67,25 +67,12 @@ clamd_takes_connections(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
-static void
-tells_why_a_name_is_not_found(void **state)
-{
-	(void)state;
-	errno = EHOSTUNREACH;
-	assert_string_equal(
-	    neighbours_unknown_name(), "the name is not known now");
-	errno = EAFNOSUPPORT;
-	assert_string_equal(neighbours_unknown_name(),
-	    "the name has no IPv4 address, and IPv6 is not supported");
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(clamd_is_missed),
 	    cmocka_unit_test(clamd_takes_connections),
-	    cmocka_unit_test(tells_why_a_name_is_not_found),
 	};
 
 	log_open("clamsmtpd");
