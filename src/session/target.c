@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/redirect.h"
 #include "common/resolver.h"
+#include "common/sock.h"
 
 /* Has the warning been given?  Set by whichever session is the first. */
 static atomic_bool warned;
