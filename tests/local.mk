@@ -29,6 +29,7 @@ unit_tests = \
 	tests/unit/scan/clamd.t \
 	tests/unit/common/daemon.t \
 	tests/unit/scan/policy.t \
+	tests/unit/scan/rules.t \
 	tests/unit/common/addr.t \
 	tests/unit/common/addr_spec.t \
 	tests/unit/common/cfgfile.t \
@@ -270,6 +271,7 @@ EXTRA_DIST += \
 	tests/e2e/test_pipelining.py \
 	tests/e2e/test_quarantine.py \
 	tests/e2e/test_replies.py \
+	tests/e2e/test_scan_fail.py \
 	tests/e2e/test_scanmode.py \
 	tests/e2e/test_restart.py \
 	tests/e2e/test_session.py \
@@ -280,6 +282,7 @@ EXTRA_DIST += \
 	tests/e2e/test_transparent.py \
 	tests/e2e/test_transparent_rules.py \
 	tests/e2e/test_virus_action.py \
+	tests/e2e/test_virus_rule.py \
 	tests/e2e/test_xclient.py \
 	tests/e2e/test_xforward.py \
 	tests/fuzz/corpus \

@@ -5,6 +5,7 @@
  */
 #include "src/config/settings.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -35,11 +36,17 @@ static const char *const bare_newline_words[OPTION_WORDS_MAX] = {
     [BARE_NEWLINE_REPAIR] = "repair",
     [BARE_NEWLINE_REJECT] = "reject",
 };
+static const char *const unscanned_words[OPTION_WORDS_MAX] = {
+    [WHEN_UNSCANNED_TEMPFAIL] = "tempfail",
+    [WHEN_UNSCANNED_REJECT] = "reject",
+    [WHEN_UNSCANNED_PASS] = "pass",
+};
 
 /* option_word writes an int. */
 _Static_assert(sizeof(enum when_infected) == sizeof(int), "Action");
 _Static_assert(sizeof(enum scan_mode) == sizeof(int), "ScanMode");
 _Static_assert(sizeof(enum bare_newline) == sizeof(int), "BareNewline");
+_Static_assert(sizeof(enum when_unscanned) == sizeof(int), "Oversize");
 
 /* Older than Action: "on" is an action, "off" says nothing about it. */
 static const char *
@@ -51,6 +58,14 @@ set_bounce(const struct option *o, const char *value, void *field)
 	if (hint == NULL && on)
 		*(enum when_infected *)field = WHEN_INFECTED_BOUNCE;
 	return hint;
+}
+
+static const char *
+add_rule(const struct option *o, const char *value, void *field)
+{
+	if (rules_add(field, value) == 0)
+		return NULL;
+	return errno == ENOMEM ? "out of memory" : o->hint;
 }
 
 #define FIELD(member) offsetof(struct settings, member)
@@ -84,8 +99,9 @@ static const struct option options[] = {
     {"TempDirectory", option_path, FIELD(temp_directory), "/tmp/",
 	INVALID_SETTING("TempDirectory"), .hint = "use a directory",
 	.required = true},
-    {"Action", option_word, FIELD(action), "drop", INVALID_VALUE("Action"),
-	.hint = "use bounce, drop or pass", .words = action_words},
+    {"Action", option_word, FIELD(policy.action), "drop",
+	INVALID_VALUE("Action"), .hint = "use bounce, drop or pass",
+	.words = action_words},
     {"Quarantine", option_boolean, FIELD(quarantine), "off",
 	INVALID_VALUE("Quarantine"), .hint = ON_OR_OFF},
     {"VirusAction", option_text, FIELD(virus_action), "",
@@ -104,11 +120,21 @@ static const struct option options[] = {
     {"ScanTimeOut", option_seconds, FIELD(scan.timeout_ms), NULL,
 	INVALID_SETTING("ScanTimeOut"), .hint = "use seconds, 1 or more",
 	.min = 1},
-    {"BareNewline", option_word, FIELD(bare_newline), "repair",
+    {"BareNewline", option_word, FIELD(policy.bare_newline), "repair",
 	INVALID_VALUE("BareNewline"), .hint = "use repair or reject",
 	.words = bare_newline_words},
+    {"ScanFail", option_word, FIELD(policy.scan_fail), "tempfail",
+	INVALID_VALUE("ScanFail"), .hint = "use tempfail, reject or pass",
+	.words = unscanned_words},
+    {"Oversize", option_word, FIELD(policy.oversize), "reject",
+	INVALID_VALUE("Oversize"), .hint = "use reject, tempfail or pass",
+	.words = unscanned_words},
+    {"VirusRule", add_rule, FIELD(policy.rules), NULL,
+	INVALID_VALUE("VirusRule"),
+	.hint = "use PATTERN drop, PATTERN bounce, PATTERN pass or "
+		"PATTERN tempfail"},
     /* What older versions had. */
-    {"Bounce", set_bounce, FIELD(action), NULL, INVALID_VALUE("Bounce"),
+    {"Bounce", set_bounce, FIELD(policy.action), NULL, INVALID_VALUE("Bounce"),
 	.hint = ON_OR_OFF, .instead = "Action"},
     {"ScanHeader", option_text, FIELD(header), NULL,
 	INVALID_SETTING("ScanHeader"), .hint = "use Name: value",
@@ -280,6 +306,7 @@ settings_fix_spool_directory(struct settings *s)
 void
 settings_free(struct settings *s)
 {
+	rules_free(&s->policy.rules);
 	while (s->values != NULL) {
 		struct settings_value *v = s->values;
 

@@ -13,7 +13,7 @@
 #include "src/scan/scan_config.h"
 
 #define MAX_CONNECTIONS_MAX 65535
-#define SETTINGS_COUNT 21 /* options */
+#define SETTINGS_COUNT 24 /* options */
 
 struct settings_value; /* memory of the values' texts */
 
@@ -24,8 +24,7 @@ struct settings {
 	struct scan_config scan;
 	int timeout_ms;
 	int keep_alives_ms; /* 0: none */
-	enum when_infected action;
-	enum bare_newline bare_newline;
+	struct policy_config policy;
 	bool quarantine;
 	bool xclient;
 	bool transparent_proxy;

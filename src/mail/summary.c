@@ -20,6 +20,7 @@ static const struct {
     [SUMMARY_CLEAN] = {"status=CLEAN", ""},
     [SUMMARY_VIRUS] = {"status=VIRUS", ":"},
     [SUMMARY_OVERSIZE] = {"status=OVERSIZE", ""},
+    [SUMMARY_UNSCANNED] = {"status=UNSCANNED", ""},
     [SUMMARY_CLAMAV_ERROR] = {"status=CLAMAV-ERROR", ""},
     [SUMMARY_BARE_NEWLINE] = {"status=BARE-NEWLINE", ""},
     [SUMMARY_SERVER_REFUSED] = {"status=SERVER-REFUSED", ", reply="},
@@ -30,7 +31,7 @@ static const struct {
 void
 summary_note(struct summary *s, enum summary_status status, const char *detail)
 {
-	if (s->status == SUMMARY_VIRUS)
+	if (s->status == SUMMARY_VIRUS || s->status == SUMMARY_OVERSIZE)
 		return;
 	s->status = status;
 	strbuf_clear(&s->text);

@@ -16,6 +16,7 @@ enum summary_status {
 	SUMMARY_CLEAN,
 	SUMMARY_VIRUS, /* detail: its name */
 	SUMMARY_OVERSIZE,
+	SUMMARY_UNSCANNED, /* passed on all the same */
 	SUMMARY_CLAMAV_ERROR,
 	SUMMARY_BARE_NEWLINE,
 	SUMMARY_SERVER_REFUSED, /* detail: the first line of its reply */
@@ -30,7 +31,7 @@ struct summary { /* zeroed: nothing to tell */
 
 /*
  * Tell this from now on, with detail (may be NULL).  Whatever becomes of a
- * virus, that it was one stays what is told.
+ * virus or of what clamd did not look at, that it was one stays what is told.
  */
 void summary_note(
     struct summary *s, enum summary_status status, const char *detail);

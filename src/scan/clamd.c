@@ -224,7 +224,7 @@ log_oversize(const struct talk *t, const struct verdict *v)
 		log_warn("message of %lld octets not scanned: beyond clamd's "
 			 "limit %.*s",
 		    (long long)content_size(t->order->content),
-		    (int)v->name_len, v->name);
+		    (int)v->limit_len, v->limit);
 }
 
 /* Is what clamd has said to be believed? */
@@ -258,9 +258,11 @@ judge(const struct talk *t, struct scan_result *result)
 		explain(t, &v);
 		return name_failure(t);
 	}
-	if (v.verdict == SCAN_OVERSIZE)
+	if (v.verdict == SCAN_OVERSIZE) {
 		log_oversize(t, &v);
-	else if (v.verdict == SCAN_INFECTED)
+		result->named = true;
+		strbuf_add(&result->name, v.name, v.name_len);
+	} else if (v.verdict == SCAN_INFECTED)
 		set_infected(result, &v);
 	else
 		log_debug("no virus");

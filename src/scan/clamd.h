@@ -40,8 +40,8 @@ struct scan_result {
 	enum scan_verdict verdict;
 	bool answered; /* a clamd said something, or let us wait for it */
 	bool cancelled; /* the waiter ended the scan */
-	bool named; /* infected: name is clamd's */
-	struct strbuf name; /* of the virus; the caller frees it */
+	bool named; /* name is clamd's */
+	struct strbuf name; /* of the virus or limit; the caller frees it */
 	const char *clamd; /* where the verdict is from, as it is configured */
 	int scan_ms; /* how long it took there, connecting included */
 };

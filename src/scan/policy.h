@@ -9,22 +9,30 @@
 #include <stdbool.h>
 
 #include "src/mail/stamp.h"
+#include "src/scan/rules.h"
 #include "src/scan/verdict.h"
 #include "src/smtp/answers.h"
 
-/* The option Action: what the administrator wants for infected messages. */
-enum when_infected {
-	WHEN_INFECTED_DROP,
-	WHEN_INFECTED_BOUNCE,
-	WHEN_INFECTED_PASS
-};
-
-/* The option BareNewline: likewise for stray CR and LF. */
+/* The option BareNewline: what is done about stray CR and LF. */
 enum bare_newline { BARE_NEWLINE_REPAIR, BARE_NEWLINE_REJECT };
 
+/* The options ScanFail and Oversize: what is done without a verdict. */
+enum when_unscanned {
+	WHEN_UNSCANNED_TEMPFAIL,
+	WHEN_UNSCANNED_REJECT,
+	WHEN_UNSCANNED_PASS
+};
+
+/* What the administrator wants. */
+struct policy_config {
+	enum when_infected action; /* option Action */
+	struct rules rules; /* option VirusRule */
+	enum bare_newline bare_newline;
+	enum when_unscanned scan_fail, oversize;
+};
+
 struct policy_facts {
-	enum when_infected when_infected;
-	enum bare_newline when_bare_newline;
+	const struct policy_config *config;
 	/* known when the content has been received */
 	bool content_failed; /* it could not be kept */
 	bool too_large; /* for the server */
@@ -33,6 +41,8 @@ struct policy_facts {
 	/* known later */
 	bool scanned; /* there is a verdict */
 	enum scan_verdict verdict;
+	bool scan_given_up; /* it was we who ended the scan, not clamd */
+	const char *name; /* of the virus or limit; NULL: clamd told none */
 	bool quarantine_failed; /* the copy that was to be kept was not */
 };
 
@@ -45,8 +55,9 @@ enum policy_action {
 struct policy {
 	enum policy_action action;
 	enum answer answer;
-	enum stamp_mark mark;
-	bool runs_virus_action;
+	struct stamp_mark
+	    mark; /* what it is about is a fact's name, or constant */
+	bool handles_virus; /* by the options Quarantine and VirusAction */
 };
 
 /* Cannot fail.  In doubt the answer is 451, whatever is wished. */

@@ -72,8 +72,10 @@ finds_limit(struct verdict *v)
 	if (len < n || memcmp(name, LIMIT_FOUND, n) != 0 ||
 	    (len > n && name[n] != '.'))
 		return false;
-	v->name = len > n + 1 ? name + n + 1 : name;
-	v->name_len = len > n + 1 ? len - n - 1 : len;
+	v->name = name;
+	v->name_len = len;
+	v->limit = len > n + 1 ? name + n + 1 : name;
+	v->limit_len = len > n + 1 ? len - n - 1 : len;
 	return true;
 }
 
@@ -95,8 +97,8 @@ judge_line(struct verdict *v, const char *subject)
 	str_trim(&v->line, &v->line_len);
 	if (v->line_len == strlen(SIZE_REFUSED) &&
 	    memcmp(v->line, SIZE_REFUSED, v->line_len) == 0) {
-		v->name = STREAM_LIMIT;
-		v->name_len = strlen(STREAM_LIMIT);
+		v->name = v->limit = STREAM_LIMIT;
+		v->name_len = v->limit_len = strlen(STREAM_LIMIT);
 		return SCAN_OVERSIZE;
 	}
 	if (!ends_with(v->line, v->line_len, " FOUND"))

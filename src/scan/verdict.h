@@ -19,8 +19,11 @@ enum scan_verdict {
 struct verdict {
 	enum scan_verdict verdict;
 	bool named; /* infected: clamd's answer tells a name */
-	const char *name; /* name_len octets of it; oversize: the limit's */
+	const char
+	    *name; /* name_len octets of it; oversize: of what tells it */
 	size_t name_len;
+	const char *limit; /* oversize: limit_len octets, clamd's word for it */
+	size_t limit_len;
 	const char *line; /* line_len octets: the line that decided, for logs */
 	size_t line_len;
 };

@@ -65,7 +65,7 @@ send_around_stamp(
 
 static void
 make_stamp(const struct session *s, const struct content *content,
-    enum stamp_mark mark, struct stamp *stamp)
+    const struct stamp_mark *mark, struct stamp *stamp)
 {
 	char local[ADDR_TEXT_MAX];
 	struct stamp_source source = {.header = s->set->header,
@@ -79,8 +79,8 @@ make_stamp(const struct session *s, const struct content *content,
 
 /* IO_EOF: the server has answered before it had all of it. */
 static enum io
-send_content(
-    struct session *s, const struct content *content, enum stamp_mark mark)
+send_content(struct session *s, const struct content *content,
+    const struct stamp_mark *mark)
 {
 	struct stamp stamp;
 	enum io io;
@@ -189,7 +189,7 @@ conclude_early(struct session *s, struct strbuf *refusal)
 /* The content, after the server has said 354. */
 static enum forward_outcome
 hand_over(struct session *s, const struct content *content,
-    enum stamp_mark mark, struct strbuf *refusal)
+    const struct stamp_mark *mark, struct strbuf *refusal)
 {
 	enum forward_outcome outcome;
 	struct upstream_reply r = {0};
@@ -218,7 +218,7 @@ hand_over(struct session *s, const struct content *content,
 
 enum forward_outcome
 forward_message(struct session *s, const struct content *content,
-    enum stamp_mark mark, struct strbuf *refusal)
+    const struct stamp_mark *mark, struct strbuf *refusal)
 {
 	enum forward_outcome outcome;
 	struct upstream_reply r = {0};

@@ -42,6 +42,7 @@ enum forward_outcome {
  * reply is awaited for FORWARD_REPLY_MS.
  */
 enum forward_outcome forward_message(struct session *s,
-    const struct content *content, enum stamp_mark mark, struct strbuf *reply);
+    const struct content *content, const struct stamp_mark *mark,
+    struct strbuf *reply);
 
 #endif

@@ -22,7 +22,7 @@ struct message {
 	struct content content;
 	struct policy_facts facts;
 	struct policy policy;
-	struct strbuf virus; /* its name */
+	struct strbuf name; /* of the virus or limit */
 	struct summary summary;
 };
 
@@ -95,12 +95,14 @@ note_verdict(struct message *m, const struct scan_result *r)
 {
 	m->facts.scanned = true;
 	m->facts.verdict = r->verdict;
+	m->name = r->name;
+	if (r->named && !m->name.failed)
+		m->facts.name = strbuf_str(&m->name);
 	switch (r->verdict) {
 	case SCAN_CLEAN:
 		note(m, SUMMARY_CLEAN);
 		break;
 	case SCAN_INFECTED:
-		m->virus = r->name;
 		summary_note(&m->summary, SUMMARY_VIRUS,
 		    r->named ? strbuf_str(&r->name) : NULL);
 		break;
@@ -125,6 +127,8 @@ scan(struct message *m)
 	scanner_scan(&s->set->scan, &m->content, &s->watch.waiter,
 	    s->watch.budget, &result);
 	note_verdict(m, &result);
+	m->facts.scan_given_up =
+	    result.cancelled || watch_has_used_budget(&s->watch);
 	if (s->client.end != CLIENT_STAYS ||
 	    !client_awaits_message(&s->client)) {
 		note(m, SUMMARY_CLIENT_GONE);
@@ -155,8 +159,8 @@ handle_virus(struct message *m)
 		m->facts.quarantine_failed = true;
 		choose(m);
 	}
-	if (m->policy.runs_virus_action && set->virus_action[0] != '\0')
-		infection_tell(m->s, &m->virus, &copy);
+	if (m->policy.handles_virus && set->virus_action[0] != '\0')
+		infection_tell(m->s, &m->name, &copy);
 	strbuf_free(&copy);
 }
 
@@ -166,7 +170,7 @@ pass_on(struct message *m)
 {
 	struct strbuf reply = {0};
 
-	switch (forward_message(m->s, &m->content, m->policy.mark, &reply)) {
+	switch (forward_message(m->s, &m->content, &m->policy.mark, &reply)) {
 	case FORWARD_ACCEPTED:
 		break;
 	case FORWARD_REFUSED:
@@ -191,6 +195,8 @@ act(struct message *m)
 		note(m, SUMMARY_BARE_NEWLINE);
 	if (m->policy.answer == ANSWER_TOO_LARGE)
 		note(m, SUMMARY_OVERSIZE);
+	if (m->policy.mark.kind == STAMP_UNSCANNED)
+		note(m, SUMMARY_UNSCANNED);
 	if (m->policy.action == POLICY_FORWARD)
 		pass_on(m);
 	else
@@ -207,7 +213,7 @@ decide(struct message *m)
 			return;
 		choose(m);
 	}
-	if (m->facts.scanned && m->facts.verdict == SCAN_INFECTED)
+	if (m->policy.handles_virus)
 		handle_virus(m);
 	act(m);
 }
@@ -232,9 +238,7 @@ settle(struct message *m)
 struct message_end
 message_run(struct session *s)
 {
-	struct message m = {.s = s,
-	    .facts = {.when_infected = s->set->action,
-		.when_bare_newline = s->set->bare_newline}};
+	struct message m = {.s = s, .facts = {.config = &s->set->policy}};
 	enum io io;
 
 	watch_restart_keep_alive(&s->watch);
@@ -251,7 +255,7 @@ message_run(struct session *s)
 	client_flush(&s->client);
 	if (io != IO_ERROR && io != IO_TIMEOUT) /* as 1.10 */
 		summary_log(&m.summary, &s->envelope);
-	strbuf_free(&m.virus);
+	strbuf_free(&m.name);
 	summary_free(&m.summary);
 	transaction_end(s);
 	watch_enter(&s->watch, WATCH_COMMANDS);

@@ -35,6 +35,7 @@ static const struct {
 	"Message too large to be scanned"},
     [ANSWER_TOO_LARGE] = {552, false, "5.3.4",
 	"Message exceeds the mail server's size limit"},
+    [ANSWER_UNSCANNED] = {554, false, "5.3.0", "Message could not be scanned"},
     [ANSWER_BARE_NEWLINE] = {550, false, "5.5.2",
 	"Message contains a bare CR or LF"},
     [ANSWER_LOCAL_ERROR] = {451, true, "4.3.0", "Local Error"},

@@ -26,13 +26,23 @@ def verdict(name, *answers, **options):
 
 
 EICAR = b"{path}: Eicar FOUND\n"
+
+
+def named(name, text=b"Hello."):
+    """A virus that is passed on also has its name in the header."""
+    return {"differs": {"server": [
+        ENVELOPE + b"DATA\r\nSubject: test\r\nFrom: a@example.org\r\nX-Virus-Infected: Virus Detected!\r\n"
+        b"X-Virus-Status: infected (%s)\r\n\r\n%s\r\n.\r\n" % (name, text) + QUIT]},
+        "why": "improvement: the name of a virus follows its mark"}
+
+
 verdict("virus_dropped", EICAR)
 verdict("virus_bounced", EICAR, None, Action="bounce")
-verdict("virus_passed", EICAR, Action="pass")
-verdict("virus_passed_without_header", EICAR, Action="pass", Header="")
+verdict("virus_passed", EICAR, Action="pass", **named(b"Eicar"))
+verdict("virus_passed_without_header", EICAR, Action="pass", Header="", **named(b"Eicar"))
 verdict("virus_with_old_option", EICAR, Bounce="on")
 verdict("virus_quarantined", EICAR, Quarantine="on")
-verdict("virus_passed_and_quarantined", EICAR, Quarantine="on", Action="pass")
+verdict("virus_passed_and_quarantined", EICAR, Quarantine="on", Action="pass", **named(b"Eicar"))
 verdict("virus_names", b"{path}: Two  Words FOUND\n", b"{path}: A.b(c:1) FOUND\n", b"{path}:  FOUND\n")
 verdict("virus_without_a_name", b"/other: Foo FOUND\n", b"Foo FOUND\n")
 verdict("clamd_errors", b"{path}: Can't access file ERROR\n", b"Odd. ERROR\n")
@@ -89,7 +99,7 @@ def rset_is_refused(s):
             c.rest()
 
 
-@scenario(Action="pass")
+@scenario(Action="pass", **named(b"Eicar-Test-Signature", b"Hello.\r\nINFECTED:Eicar-Test-Signature"))
 def pass_and_the_server_refuses(s):
     s.server.on(".", b"550 no\r\n")
     with s.client() as c:

@@ -29,9 +29,11 @@ TESTS = {
     "Listen": "test_addresses.py::test_listening",
     "MaxConnections": "test_limits.py::test_three",
     "OutAddress": "test_addresses.py::test_connecting_to_the_server",
+    "Oversize": "test_oversize.py::test_pass_where_there_is_no_place",
     "PidFile": "test_lifecycle.py::test_pid_file_by_flag_and_by_option",
     "Quarantine": "test_quarantine.py::test_kept[drop-stream",
     "ScanHeader": "test_configuration.py::test_scanheader_works",
+    "ScanFail": "test_scan_fail.py::test_it_is_marked_even",
     "ScanMode": "test_scanmode.py::test_the_command_and_the_content[1-scan",
     "ScanTimeOut": "test_clamds.py::test_scantimeout",
     "TempDirectory": "test_data.py::test_the_temporary_directory_is_used",
@@ -39,6 +41,7 @@ TESTS = {
     "TransparentProxy": "test_transparent.py::test_outaddress_is_ignored",
     "User": "test_lifecycle.py::test_user[False",
     "VirusAction": "test_virus_action.py::test_what_it_is_told",
+    "VirusRule": "test_virus_rule.py::test_the_reply_of_bounce",
     "XClient": "test_xclient.py::test_sent_before_the_next_command",
 }
 WITHOUT_EFFECT = {"DebugFiles"}  # accepted for old configurations

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from rig import CLOSE, CONTENT, DISCARDED, INFECTED, QUEUED, FakeClamd, OnCommand, wait_until
+from rig import (CLOSE, CONTENT, DISCARDED, INFECTED, LOCAL_ERROR, QUEUED, REJECTED, FakeClamd, OnCommand,
+                 wait_until)
 
 OVERSIZE = b"552 5.3.4 Message too large to be scanned\r\n"
 WHO = "from=a@example.org, to=b@example.net"
@@ -85,3 +86,98 @@ def test_clamd_refuses_the_size(make, tcp, content, when):
         r = make(**{"ClamAddress": clamd.address} if tcp else {})
         (clamd if tcp else r.clamd).next(action)
         refused(r, "StreamMaxLength", content)
+
+
+LIMIT = b"Heuristics.Limits.Exceeded.MaxFileSize"
+FOUND = b"{path}: " + LIMIT + b" FOUND{end}"
+REPLIES = {"reject": OVERSIZE, "Tempfail": LOCAL_ERROR, "pass": QUEUED}
+STATUS = WHO + ", status=OVERSIZE"
+
+
+def marked(reason, content=CONTENT):
+    return content.replace(b"\r\n\r\n", b"\r\nX-Virus-Status: unscanned (%s)\r\n\r\n" % reason)
+
+
+@pytest.mark.parametrize("action", ["drop", "pass"])
+@pytest.mark.parametrize("wish", REPLIES)
+@pytest.mark.parametrize("answer, reason", [
+    (FOUND, LIMIT), (b"{path}: Heuristics.Limits.Exceeded FOUND{end}", b"Heuristics.Limits.Exceeded"),
+    ((REFUSED, CLOSE), b"StreamMaxLength")])
+def test_what_is_wished(make, directory, wish, answer, reason, action):
+    r = make(Oversize=wish, Action=action, ScanFail="reject", Quarantine="on", VirusAction="touch %s/ran" % directory)
+    r.clamd.next(answer)
+    with r.client() as c:
+        assert c.mail() == REPLIES[wish]
+        assert r.summary() == STATUS
+        assert c.mail() == QUEUED
+    if wish == "pass":
+        assert r.server.messages.pop(0).content == marked(reason)
+    assert len(r.server.messages) == 1
+    assert not r.daemon.virus_files() and not os.path.exists(directory + "/ran")
+
+
+def test_pass_where_there_is_no_place(make):
+    r = make(Oversize="pass", Header="")
+    r.clamd.next(FOUND)
+    with r.client() as c:
+        assert c.mail(b" x\r\n\r\ny\r\n") == QUEUED
+    assert r.server.messages[0].content == b"X-Virus-Status: unscanned (%s)\r\n\r\n x\r\n\r\ny\r\n" % LIMIT
+
+
+def test_pass_what_clamd_refused_early(make):
+    r = make(Oversize="pass")
+    r.clamd.next(OnCommand((REFUSED, CLOSE)))
+    with r.client() as c:
+        assert c.mail(HUGE) == QUEUED
+    assert r.server.messages[0].content == marked(b"StreamMaxLength", HUGE)
+
+
+@pytest.mark.parametrize("reply", [b"550 no\r\n", b"451 later\r\n"])
+def test_the_status_stays_when_the_server_refuses(make, reply):
+    r = make(Oversize="pass")
+    r.clamd.next(FOUND)
+    r.server.on(".", reply)
+    with r.client() as c:
+        assert c.mail() == reply
+    assert r.summary() == STATUS
+
+
+RULES = {  # the action: the reply, and is it handled as a virus?
+    "drop": (DISCARDED, True), "bounce": (REJECTED, True), "tempfail": (LOCAL_ERROR, False), "pass": (QUEUED, False),
+}
+
+
+@pytest.mark.parametrize("action", RULES)
+@pytest.mark.parametrize("wish", ["reject", "pass"])
+def test_a_rule_for_limits(make, directory, wish, action):
+    reply, as_virus = RULES[action]
+    r = make(Oversize=wish, VirusRule=["* drop", "Heuristics.* bounce", "heuristics.LIMITS.*.MaxFile* " + action,
+                                       "Heuristics.Limits.* tempfail"],
+             Quarantine="on", VirusAction="echo $VIRUS >>%s/ran" % directory)
+    r.clamd.next(FOUND)
+    with r.client() as c:
+        assert c.mail() == reply
+        assert r.summary() == STATUS
+        assert c.mail() == QUEUED
+    assert [m.content for m in r.server.messages[:-1]] == ([marked(LIMIT)] if action == "pass" else [])
+    assert len(r.daemon.virus_files()) == as_virus
+    if as_virus:
+        wait_until(lambda: os.path.exists(directory + "/ran") and os.path.getsize(directory + "/ran"), "the action")
+        with open(directory + "/ran", "rb") as f:
+            assert f.read() == LIMIT + b"\n"
+
+
+@pytest.mark.parametrize("rule", ["* pass", "Heuristics* pass", "Heuristics.Limits* pass", "Heuristics.Limits.X* pass",
+                                  "*Heuristics.Limits.Exceeded.MaxFileSize pass", "Heuristics[.]Limits.* pass"])
+def test_other_rules_do_not_count(make, rule):
+    r = make(VirusRule=rule)
+    r.clamd.next(FOUND)
+    with r.client() as c:
+        assert c.mail() == OVERSIZE
+
+
+def test_no_rule_counts_for_the_size_alone(make):
+    r = make(VirusRule=["StreamMaxLength pass", "Heuristics.Limits.* pass"])
+    r.clamd.next((REFUSED, CLOSE))
+    with r.client() as c:
+        assert c.mail() == OVERSIZE

@@ -7,6 +7,7 @@ import pytest
 
 from rig import CLOSE, CONTENT, DISCARDED, INFECTED, LOCAL_ERROR, QUEUED, REJECTED, SERVER_CLOSED
 
+MARKS = b"X-Virus-Infected: Virus Detected!\r\nX-Virus-Status: infected (%s)\r\n"
 FOUND = "from=a@example.org, to=b@example.net, status=VIRUS:Eicar-Test-Signature"
 
 
@@ -30,7 +31,7 @@ def test_passed(make, header):
         assert c.mail(INFECTED) == QUEUED
         assert r.summary() == FOUND
     assert r.server.messages[0].content == INFECTED.replace(
-        b"\r\n\r\n", b"\r\nX-Virus-Infected: Virus Detected!\r\n\r\n")
+        b"\r\n\r\n", b"\r\n" + MARKS % b"Eicar-Test-Signature" + b"\r\n")
 
 
 @pytest.mark.parametrize("action", ["drop", "bounce", "pass"])
@@ -98,7 +99,7 @@ def test_pass_is_marked_even_if_there_is_no_place(make):
         with r.client() as c:
             assert c.mail(start + b"\r\nINFECTED:Y\r\n") == QUEUED
         assert r.server.wait_messages(n + 1).content == \
-            b"X-Virus-Infected: Virus Detected!\r\n\r\n" + start + b"\r\nINFECTED:Y\r\n"
+            MARKS % b"Y" + b"\r\n" + start + b"\r\nINFECTED:Y\r\n"
 
 
 def test_a_virus_that_the_server_refuses_is_still_one(make):

@@ -35,7 +35,7 @@ check_ranges(const struct settings *s)
 	CHECK(s->temp_directory[0] != '\0');
 	CHECK(s->header != NULL && s->virus_action != NULL &&
 	    s->pid_file != NULL);
-	CHECK(s->action <= WHEN_INFECTED_PASS);
+	CHECK(s->policy.action <= WHEN_INFECTED_PASS);
 }
 
 int

@@ -22,7 +22,8 @@ class Daemon:
 
     directory  where configuration, spool (`.spool`) and logs live
     clamd, server  give ClamAddress and OutAddress unless these options are
-               given; an option that is None is left out
+               given; an option that is None is left out, and one
+               that is a list stands there for each of its values
     Listen     default: a free port of 127.0.0.1 (retried when it is taken)
     level      for -d;  args: more arguments;  env: added to the environment
     binary     default: ours (or a function that gives it);  preexec: called in the child (limits)
@@ -63,8 +64,9 @@ class Daemon:
             self.options["Listen"] = "127.0.0.1:%d" % free_port()
         with open(self.config, "w", encoding="latin-1", newline="") as f:
             for name, value in self.options.items():
-                if value is not None:
-                    f.write("%s: %s\n" % (name, value))
+                for v in value if isinstance(value, list) else [value]:
+                    if v is not None:
+                        f.write("%s: %s\n" % (name, v))
         listen = self.options.get("Listen") or "10025"
         if "/" in listen:
             self.address = os.path.join(self.cwd or "", listen)

@@ -21,7 +21,7 @@ check_final(const char *line, size_t len)
 		return;
 	}
 	CHECK(discarded && clamd_judge() == TOLD_FOUND);
-	CHECK(play.settings.action == WHEN_INFECTED_DROP);
+	CHECK(play.settings.policy.action == WHEN_INFECTED_DROP);
 }
 
 static void

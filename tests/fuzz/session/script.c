@@ -102,13 +102,13 @@ script_set_options(const char *p, const char *end)
 
 	for (; p < end && *p != '\n'; p++) {
 		if (*p == 'b')
-			s->action = WHEN_INFECTED_BOUNCE;
+			s->policy.action = WHEN_INFECTED_BOUNCE;
 		else if (*p == 'p')
-			s->action = WHEN_INFECTED_PASS;
+			s->policy.action = WHEN_INFECTED_PASS;
 		else if (*p == 's')
 			s->scan.mode = SCAN_MODE_SCAN;
 		else if (*p == 'r')
-			s->bare_newline = BARE_NEWLINE_REJECT;
+			s->policy.bare_newline = BARE_NEWLINE_REJECT;
 		else if (*p == 'h')
 			s->header = "";
 		else if (*p == 't')

@@ -37,7 +37,7 @@ has_the_defaults_of_1_10(void **state)
 	assert_int_equal(s.keep_alives_ms, 0);
 	assert_string_equal(s.header, "X-Virus-Scanned: ClamAV using ClamSMTP");
 	assert_string_equal(s.temp_directory, "/tmp/");
-	assert_int_equal(s.action, WHEN_INFECTED_DROP);
+	assert_int_equal(s.policy.action, WHEN_INFECTED_DROP);
 	assert_false(s.quarantine);
 	assert_string_equal(s.virus_action, "");
 	assert_false(s.xclient);
@@ -45,7 +45,10 @@ has_the_defaults_of_1_10(void **state)
 	assert_null(s.user);
 	assert_string_equal(s.pid_file, "");
 	assert_int_equal(s.scan.mode, SCAN_MODE_STREAM);
-	assert_int_equal(s.bare_newline, BARE_NEWLINE_REPAIR);
+	assert_int_equal(s.policy.bare_newline, BARE_NEWLINE_REPAIR);
+	assert_int_equal(s.policy.scan_fail, WHEN_UNSCANNED_TEMPFAIL);
+	assert_int_equal(s.policy.oversize, WHEN_UNSCANNED_REJECT);
+	assert_int_equal(s.policy.rules.count, 0);
 	settings_free(&s);
 }
 
@@ -85,6 +88,13 @@ static const struct {
     {"ScanMode", "", "invalid value for ScanMode"},
     {"ScanMode", "fildes", "invalid value for ScanMode"},
     {"BareNewline", "pass", "invalid value for BareNewline"},
+    {"Action", "tempfail", "invalid value for Action"},
+    {"ScanFail", "", "invalid value for ScanFail"},
+    {"ScanFail", "drop", "invalid value for ScanFail"},
+    {"Oversize", "bounce", "invalid value for Oversize"},
+    {"VirusRule", "", "invalid value for VirusRule"},
+    {"VirusRule", "pass", "invalid value for VirusRule"},
+    {"VirusRule", "Eicar reject", "invalid value for VirusRule"},
     {"NoSuchOption", "x", "invalid config line: NoSuchOption"},
     {"", "x", "invalid config line: "},
     {"Action ", "drop", "invalid config line: Action "},
@@ -131,6 +141,16 @@ static const struct {
     {"KeepAlives", "-99999999999999999999", "invalid setting: KeepAlives",
 	"use seconds, 0 or more"},
     {"Quarantine", "\"on\"", "invalid value for Quarantine", "without quotes"},
+    {"ScanFail", "451", "invalid value for ScanFail",
+	"use tempfail, reject or pass"},
+    {"Oversize", "drop", "invalid value for Oversize",
+	"use reject, tempfail or pass"},
+    {"VirusRule", "PUA.*", "invalid value for VirusRule",
+	"use PATTERN drop, PATTERN bounce, PATTERN pass or PATTERN tempfail"},
+    {"VirusRule", "PUA.* pass # fine", "invalid value for VirusRule",
+	"a comment needs a line of its own"},
+    {"VirusRule", "\"PUA.* pass\"", "invalid value for VirusRule",
+	"without quotes"},
     {"ScanMode", "scan # x", "invalid value for ScanMode",
 	"a comment needs a line of its own"},
     {"XClient", "on\302\240", "invalid value for XClient",
@@ -252,19 +272,27 @@ sets_words(void **state)
 	(void)state;
 	assert_int_equal(settings_init(&s), 0);
 	take(&s, "Action", "bounce");
-	assert_int_equal(s.action, WHEN_INFECTED_BOUNCE);
+	assert_int_equal(s.policy.action, WHEN_INFECTED_BOUNCE);
 	take(&s, "action", "PASS");
-	assert_int_equal(s.action, WHEN_INFECTED_PASS);
+	assert_int_equal(s.policy.action, WHEN_INFECTED_PASS);
 	take(&s, "ACTION", "Drop");
-	assert_int_equal(s.action, WHEN_INFECTED_DROP);
+	assert_int_equal(s.policy.action, WHEN_INFECTED_DROP);
 	take(&s, "ScanMode", "Scan");
 	assert_int_equal(s.scan.mode, SCAN_MODE_SCAN);
 	take(&s, "ScanMode", "stream");
 	assert_int_equal(s.scan.mode, SCAN_MODE_STREAM);
 	take(&s, "BareNewline", "reject");
-	assert_int_equal(s.bare_newline, BARE_NEWLINE_REJECT);
+	assert_int_equal(s.policy.bare_newline, BARE_NEWLINE_REJECT);
 	take(&s, "BareNewline", "repair");
-	assert_int_equal(s.bare_newline, BARE_NEWLINE_REPAIR);
+	assert_int_equal(s.policy.bare_newline, BARE_NEWLINE_REPAIR);
+	take(&s, "ScanFail", "Pass");
+	assert_int_equal(s.policy.scan_fail, WHEN_UNSCANNED_PASS);
+	take(&s, "ScanFail", "tempfail");
+	assert_int_equal(s.policy.scan_fail, WHEN_UNSCANNED_TEMPFAIL);
+	take(&s, "Oversize", "pass");
+	assert_int_equal(s.policy.oversize, WHEN_UNSCANNED_PASS);
+	take(&s, "Oversize", "reject");
+	assert_int_equal(s.policy.oversize, WHEN_UNSCANNED_REJECT);
 	take(&s, "Quarantine", "on");
 	assert_true(s.quarantine);
 	take(&s, "Quarantine", "False");
@@ -274,6 +302,24 @@ sets_words(void **state)
 	take(&s, "TransparentProxy", "yes");
 	assert_true(s.transparent_proxy);
 	take(&s, "DebugFiles", "on");
+	settings_free(&s);
+}
+
+/* Each adds to those before; a wrong one leaves them as they are. */
+static void
+adds_rules(void **state)
+{
+	struct settings s;
+	char said[1024];
+
+	(void)state;
+	assert_int_equal(settings_init(&s), 0);
+	take(&s, "VirusRule", "Eicar pass");
+	take(&s, "virusrule", "PUA.* bounce");
+	assert_int_equal(set(&s, "VirusRule", "PUA.*", said), -1);
+	assert_int_equal(s.policy.rules.count, 2);
+	assert_string_equal(s.policy.rules.list[0].pattern, "Eicar");
+	assert_string_equal(s.policy.rules.list[1].pattern, "PUA.*");
 	settings_free(&s);
 }
 
@@ -321,11 +367,11 @@ the_old_names_still_work(void **state)
 	assert_int_equal(settings_init(&s), 0);
 	assert_int_equal(set(&s, "Bounce", "on", said), 0);
 	assert_string_equal(said, bounce);
-	assert_int_equal(s.action, WHEN_INFECTED_BOUNCE);
+	assert_int_equal(s.policy.action, WHEN_INFECTED_BOUNCE);
 	take(&s, "Action", "pass");
 	assert_int_equal(set(&s, "Bounce", "off", said), 0);
 	assert_string_equal(said, bounce);
-	assert_int_equal(s.action, WHEN_INFECTED_PASS);
+	assert_int_equal(s.policy.action, WHEN_INFECTED_PASS);
 	assert_int_equal(set(&s, "Bounce", "x", said), -1);
 	assert_non_null(strstr(said, "invalid value for Bounce (" WHERE));
 	assert_int_equal(set(&s, "ScanHeader", "X: y", said), 0);
@@ -344,6 +390,7 @@ main(void)
 	    cmocka_unit_test(sets_addresses),
 	    cmocka_unit_test(sets_numbers),
 	    cmocka_unit_test(sets_words),
+	    cmocka_unit_test(adds_rules),
 	    cmocka_unit_test(sets_texts),
 	    cmocka_unit_test(the_old_names_still_work),
 	};

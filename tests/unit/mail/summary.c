@@ -175,7 +175,7 @@ long_virus_names_leave_room(void **state)
 }
 
 static void
-a_virus_stays_what_is_told(void **state)
+a_virus_or_a_limit_stays_what_is_told(void **state)
 {
 	struct envelope e = {0};
 	struct summary s = {0};
@@ -191,6 +191,15 @@ a_virus_stays_what_is_told(void **state)
 	summary_line(&s, &e, &out);
 	assert_string_equal(strbuf_str(&out), "status=VIRUS:X");
 	summary_free(&s);
+	summary_note(&s, SUMMARY_UNSCANNED, NULL);
+	summary_line(&s, &e, &out);
+	assert_string_equal(strbuf_str(&out), "status=UNSCANNED");
+	summary_note(&s, SUMMARY_OVERSIZE, NULL);
+	summary_note(&s, SUMMARY_SERVER_REFUSED, "554 no");
+	summary_note(&s, SUMMARY_CLIENT_GONE, NULL);
+	summary_line(&s, &e, &out);
+	assert_string_equal(strbuf_str(&out), "status=OVERSIZE");
+	summary_free(&s);
 	strbuf_free(&out);
 }
 
@@ -202,7 +211,7 @@ main(void)
 	    cmocka_unit_test(summaries_keep_the_status),
 	    cmocka_unit_test(summaries_tell_what_is_left_out),
 	    cmocka_unit_test(long_virus_names_leave_room),
-	    cmocka_unit_test(a_virus_stays_what_is_told),
+	    cmocka_unit_test(a_virus_or_a_limit_stays_what_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

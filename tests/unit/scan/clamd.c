@@ -12,7 +12,8 @@
 #define OK "stream: OK\n"
 #define FOUND "stream: Worm FOUND\n"
 #define SIZE_REFUSED "INSTREAM size limit exceeded. ERROR\n"
-#define LIMIT "stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\n"
+#define LIMIT_NAME "Heuristics.Limits.Exceeded.MaxFileSize"
+#define LIMIT "stream: " LIMIT_NAME " FOUND\n"
 
 #define LEAVES                                                                 \
 	{                                                                      \
@@ -105,11 +106,11 @@ static const struct play plays[] = {
     {"found", NULL, {{PARTY_SAY, T(FOUND)}}, SCAN_INFECTED, true, CLAMD_VERDICT,
 	"Worm"},
     {"limit", NULL, {{PARTY_SAY, T(LIMIT)}}, SCAN_OVERSIZE, true, CLAMD_VERDICT,
-	NULL},
+	LIMIT_NAME},
     {"size refused", NULL, {{PARTY_SAY, T(SIZE_REFUSED)}, LEAVES},
-	SCAN_OVERSIZE, true, CLAMD_VERDICT, NULL},
+	SCAN_OVERSIZE, true, CLAMD_VERDICT, "StreamMaxLength"},
     {"size refused early", SIZE_REFUSED, {LEAVES}, SCAN_OVERSIZE, true,
-	CLAMD_VERDICT, NULL},
+	CLAMD_VERDICT, "StreamMaxLength"},
     {"OK early", OK, {LEAVES}, SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
     {"half of OK early", "stream: ", {{PARTY_SAY, T("OK\n")}, LEAVES},
 	SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},

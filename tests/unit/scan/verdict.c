@@ -7,6 +7,7 @@
 
 #include "tests/unit/unit.h"
 
+#define LIMIT "Heuristics.Limits.Exceeded"
 #define PATH "/tmp/clamsmtpd.a1B2c3"
 
 struct answer_case {
@@ -94,10 +95,10 @@ static const struct answer_case cases[] = {
     {"stream", T("INSTREAM size limit exceeded. ERROR\n"), SCAN_OVERSIZE,
 	"StreamMaxLength", "INSTREAM size limit exceeded. ERROR"},
     {"stream", T("stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\n"),
-	SCAN_OVERSIZE, "MaxFileSize",
+	SCAN_OVERSIZE, LIMIT ".MaxFileSize",
 	"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND"},
     {PATH, T(PATH ": Heuristics.Limits.Exceeded.MaxScanTime FOUND\0"),
-	SCAN_OVERSIZE, "MaxScanTime",
+	SCAN_OVERSIZE, LIMIT ".MaxScanTime",
 	PATH ": Heuristics.Limits.Exceeded.MaxScanTime FOUND"},
     {"stream", T("stream: Heuristics.Limits.Exceeded FOUND\n"), SCAN_OVERSIZE,
 	"Heuristics.Limits.Exceeded",
@@ -106,10 +107,10 @@ static const struct answer_case cases[] = {
 	"Heuristics.Limits.Exceeded.",
 	"stream: Heuristics.Limits.Exceeded. FOUND"},
     {"stream", T("other: Heuristics.Limits.Exceeded.MaxFiles FOUND\n"),
-	SCAN_OVERSIZE, "MaxFiles",
+	SCAN_OVERSIZE, LIMIT ".MaxFiles",
 	"other: Heuristics.Limits.Exceeded.MaxFiles FOUND"},
     {"stream", T("Heuristics.Limits.Exceeded.MaxFiles FOUND\n"), SCAN_OVERSIZE,
-	"MaxFiles", "Heuristics.Limits.Exceeded.MaxFiles FOUND"},
+	LIMIT ".MaxFiles", "Heuristics.Limits.Exceeded.MaxFiles FOUND"},
     {"stream", T("stream: Heuristics.Limits.ExceededX FOUND\n"), SCAN_INFECTED,
 	"Heuristics.Limits.ExceededX",
 	"stream: Heuristics.Limits.ExceededX FOUND"},
@@ -161,6 +162,32 @@ judges_answers(void **state)
 		if (c->name != NULL)
 			expect_text(c->answer, v.name, v.name_len,
 			    (struct text){c->name, strlen(c->name)});
+	}
+}
+
+static const struct {
+	struct text answer;
+	const char *limit;
+} limits[] = {
+    {T("INSTREAM size limit exceeded. ERROR\n"), "StreamMaxLength"},
+    {T("stream: " LIMIT ".MaxFileSize FOUND\n"), "MaxFileSize"},
+    {T("other: " LIMIT ".Max.Two FOUND\n"), "Max.Two"},
+    {T(LIMIT " FOUND\n"), LIMIT},
+    {T(LIMIT ". FOUND\n"), LIMIT "."},
+};
+
+static void
+tells_the_limit(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		const struct text answer = limits[i].answer;
+		struct verdict v =
+		    verdict_parse(answer.p, answer.len, "stream");
+
+		expect_number(answer, "verdict", v.verdict, SCAN_OVERSIZE);
+		expect_text(answer, v.limit, v.limit_len,
+		    (struct text){limits[i].limit, strlen(limits[i].limit)});
 	}
 }
 
@@ -230,6 +257,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(judges_answers),
+	    cmocka_unit_test(tells_the_limit),
 	    cmocka_unit_test(no_part_of_a_line_is_clean),
 	    cmocka_unit_test(clean_has_no_neighbours),
 	    cmocka_unit_test(knows_when_a_line_is_there),

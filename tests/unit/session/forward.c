@@ -11,14 +11,15 @@
 #define WIRE "A: b\r\n\r\n..dot\r\n.\r\n" /* as the client sends it */
 #define MESSAGE "DATA\r\nA: b\r\nX: y\r\n\r\n..dot\r\n"
 #define MARKED                                                                 \
-	"DATA\r\nA: b\r\nX-Virus-Infected: Virus Detected!\r\n\r\n..dot\r\n"
+	"DATA\r\nA: b\r\nX-Virus-Infected: Virus Detected!\r\n"                \
+	"X-Virus-Status: infected (Worm)\r\n\r\n..dot\r\n"
 #define GO "354 go\r\n"
 #define LOCAL_ERROR "451 Local Error\r\n"
 
 static const struct {
 	const char *title;
 	struct party_step steps[4]; /* of the server */
-	enum stamp_mark mark;
+	enum stamp_kind mark;
 	enum forward_outcome outcome;
 	bool lost; /* the server, afterwards */
 	const char *heard; /* by the server */
@@ -95,13 +96,13 @@ hands_over(void **state)
 		struct party client, server;
 		struct strbuf refusal = {0};
 		struct content content;
+		const struct stamp_mark mark = {cases[i].mark, "Worm"};
 
 		content_open(&content, "/tmp", NULL);
 		(void)content_take(&content, WIRE, strlen(WIRE));
 		content_finish(&content);
 		open_session(&s, &client, &server, cases[i].steps);
-		assert_int_equal(
-		    forward_message(&s, &content, cases[i].mark, &refusal),
+		assert_int_equal(forward_message(&s, &content, &mark, &refusal),
 		    cases[i].outcome);
 		assert_int_equal(
 		    s.upstream.lost != UPSTREAM_THERE, cases[i].lost);
