@@ -34,10 +34,12 @@
 #define FDS_PER_SESSION 4
 /* What is not open yet when they are counted: pid file, spool's directory, stop
  * pipe (2), the spare one, a client that is turned away, syslog, the pipe (2)
- * and the connection of the look-out; getaddrinfo(3) has one to each of three
- * servers (resolv.conf(5), MAXNS) and one to a file; and some more for what
- * libraries may open. */
-#define FDS_OF_DAEMON 20
+ * and the connection of the look-out; and some more for what libraries may
+ * open. */
+#define FDS_OF_DAEMON 15
+/* getaddrinfo(3) has one to each of three servers (resolv.conf(5), MAXNS) and
+ * one to a file. */
+#define FDS_OF_RESOLVER 4
 
 struct startup {
 	struct settings *set;
@@ -184,6 +186,17 @@ open_listener(struct startup *s)
 	return EXIT_SUCCESS;
 }
 
+static unsigned long
+descriptors_of_resolver(const struct settings *set)
+{
+	const struct addr_list *clamds = &set->scan.addresses;
+	bool looks_up = set->out_address.kind == ADDR_HOST;
+
+	for (size_t i = 0; i < clamds->count; i++)
+		looks_up = looks_up || clamds->spec[i].kind == ADDR_HOST;
+	return looks_up ? FDS_OF_RESOLVER : 0;
+}
+
 /*
  * What a session may need is set aside for it, so that a shortage is met where
  * it costs nothing: at the door.
@@ -193,7 +206,8 @@ raise_limits(struct startup *s)
 {
 	unsigned long sessions = (unsigned long)s->set->max_connections;
 	const unsigned long each = FDS_PER_SESSION;
-	unsigned long own = daemon_count_descriptors() + FDS_OF_DAEMON;
+	unsigned long own = daemon_count_descriptors() + FDS_OF_DAEMON +
+	    descriptors_of_resolver(s->set);
 	unsigned long want = sessions * each + own;
 	unsigned long got = daemon_set_limits(want);
 	unsigned long carried = got < own ? 0 : (got - own) / each;

@@ -127,7 +127,7 @@ def test_names_take_no_descriptors_of_sessions(make):
     r.daemon.options["OutAddress"] = "localhost:%d" % r.server.port
     r.daemon.start()
     n = int(r.daemon.wait_log(CARRIED % 64).group(1))
-    assert (64 - 24) // 4 <= n <= (64 - 12) // 4
+    assert (64 - 24) // 4 <= n <= (64 - 16) // 4
     check_limit(r, n)
 
 
