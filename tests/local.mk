@@ -50,6 +50,7 @@ unit_tests = \
 	tests/unit/common/listener.t \
 	tests/unit/common/net.t \
 	tests/unit/common/pidfile.t \
+	tests/unit/common/proxy_protocol.t \
 	tests/unit/smtp/attributes.t \
 	tests/unit/common/redirect.t \
 	tests/unit/common/resolver.t \
