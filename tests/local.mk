@@ -62,6 +62,7 @@ unit_tests = \
 	tests/unit/mail/header_line.t \
 	tests/unit/mail/hook.t \
 	tests/unit/mail/shell.t \
+	tests/unit/smtp/origin.t \
 	tests/unit/smtp/pending.t \
 	tests/unit/config/option.t \
 	tests/unit/config/settings.t \
@@ -69,6 +70,7 @@ unit_tests = \
 	tests/unit/smtp/secrets.t \
 	tests/unit/smtp/smtp_command.t \
 	tests/unit/smtp/smtp_reply.t \
+	tests/unit/smtp/xclient.t \
 	tests/unit/mail/spool.t \
 	tests/unit/mail/stamp.t \
 	tests/unit/mail/summary.t \
@@ -270,6 +272,7 @@ EXTRA_DIST += \
 	tests/e2e/test_out_of_step.py \
 	tests/e2e/test_parting.py \
 	tests/e2e/test_pipelining.py \
+	tests/e2e/test_proxy_protocol.py \
 	tests/e2e/test_quarantine.py \
 	tests/e2e/test_replies.py \
 	tests/e2e/test_scan_fail.py \

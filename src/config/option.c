@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/addr_spec.h"
+#include "common/net.h"
 #include "common/strutil.h"
 
 #define SECONDS_MAX (INT_MAX / 1000) /* that fit as milliseconds */
@@ -201,5 +202,21 @@ option_add_address(const struct option *o, const char *value, void *field)
 	if (list->count == ADDR_LIST_MAX)
 		return "there are too many; 16 are enough";
 	list->spec[list->count++] = spec;
+	return NULL;
+}
+
+const char *
+option_add_net(const struct option *o, const char *value, void *field)
+{
+	struct net_list *list = field;
+	struct net n;
+
+	if (net_parse(&n, value) < 0)
+		return errno == EDOM
+		    ? "the address has more bits than the number behind it"
+		    : o->hint;
+	if (list->count == NET_LIST_MAX)
+		return "there are too many; 64 are enough";
+	list->nets[list->count++] = n;
 	return NULL;
 }

@@ -68,6 +68,9 @@ option_setter option_address;
 /* struct addr_list: one address more; the first takes the place of initial. */
 option_setter option_add_address;
 
+/* struct net_list: one network more. */
+option_setter option_add_net;
+
 /* Words about a byte order mark that text begins with, or NULL. */
 const char *option_byte_order_mark(const char *text);
 

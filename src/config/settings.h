@@ -9,11 +9,12 @@
 #include <stdbool.h>
 
 #include "common/addr_spec.h"
+#include "common/net.h"
 #include "src/scan/policy.h"
 #include "src/scan/scan_config.h"
 
 #define MAX_CONNECTIONS_MAX 65535
-#define SETTINGS_COUNT 24 /* options */
+#define SETTINGS_COUNT 25 /* options */
 
 struct settings_value; /* memory of the values' texts */
 
@@ -28,6 +29,7 @@ struct settings {
 	bool quarantine;
 	bool xclient;
 	bool transparent_proxy;
+	struct net_list proxies; /* option ProxyProtocol */
 	bool debug_files; /* accepted, as 1.10 did, without effect */
 	const char *header; /* template; "" for none */
 	const char *temp_directory;

@@ -60,6 +60,18 @@ clamds_is_set_aside(struct clamds *c, size_t i)
 	return is;
 }
 
+bool
+clamds_are_all_set_aside(struct clamds *c)
+{
+	bool all = true;
+
+	pthread_mutex_lock(&c->lock);
+	for (size_t i = 0; i < c->config->addresses.count; i++)
+		all = all && c->known[i].set_aside;
+	pthread_mutex_unlock(&c->lock);
+	return all;
+}
+
 /* Returns whether that is new. */
 static bool
 set(struct clamds *c, size_t i, bool aside)

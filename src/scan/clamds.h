@@ -47,6 +47,9 @@ size_t clamds_order(struct clamds *c, size_t last, size_t order[ADDR_LIST_MAX]);
 
 bool clamds_is_set_aside(struct clamds *c, size_t i);
 
+/* Is there none that is not? */
+bool clamds_are_all_set_aside(struct clamds *c);
+
 /* Each of both is logged where it changes something. */
 void clamds_set_aside(struct clamds *c, size_t i, const char *why);
 void clamds_bring_back(struct clamds *c, size_t i);

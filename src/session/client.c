@@ -17,15 +17,27 @@
 #define DRAIN_MAX 65536 /* octets of a client that are read at the end */
 
 void
-client_open(struct client *c, int fd, const struct addr *addr,
+client_open(struct client *c, int fd, const struct addr *peer,
     struct waiter *waiter, int timeout_ms)
 {
-	*c = (struct client){.addr = *addr};
+	struct addr local;
+
+	*c = (struct client){0};
 	conn_open(&c->conn, "CLIENT", fd, waiter, timeout_ms);
 	conn_set_line_max(&c->conn, SMTP_AUTH_LINE_MAX + 2);
-	addr_host(addr, c->ip);
+	sock_local(fd, &local);
+	origin_set(&c->origin, peer, &local);
+	addr_host(peer, c->ip);
 	log_info(
-	    "accepted connection from: %s", addr->len == 0 ? "UNKNOWN" : c->ip);
+	    "accepted connection from: %s", peer->len == 0 ? "UNKNOWN" : c->ip);
+}
+
+void
+client_take_header(struct client *c, const struct proxy_protocol_header *h)
+{
+	origin_take_header(&c->origin, h);
+	addr_host(&c->origin.client, c->ip);
+	log_info("client by the PROXY protocol: %s", c->ip);
 }
 
 void
@@ -123,7 +135,7 @@ client_lose_step(struct client *c, const char *why)
 	if (c->end != CLIENT_STAYS)
 		return;
 	log_warn("client %s is out of step: %s",
-	    c->addr.len == 0 ? "UNKNOWN" : c->ip, why);
+	    c->origin.client.len == 0 ? "UNKNOWN" : c->ip, why);
 	client_leave(c, CLIENT_OUT_OF_STEP);
 }
 

@@ -10,6 +10,7 @@
 
 #include "common/conn.h"
 #include "src/smtp/answers.h"
+#include "src/smtp/origin.h"
 #include "src/smtp/smtp_command.h"
 
 /* Why there is nothing more to do for the client. */
@@ -25,8 +26,8 @@ enum client_end {
 
 struct client {
 	struct conn conn;
-	struct addr addr;
-	char ip[ADDR_TEXT_MAX];
+	struct origin origin;
+	char ip[ADDR_TEXT_MAX]; /* of origin.client */
 	enum client_end end;
 	bool eof; /* it will send nothing more */
 	bool auth; /* its next line answers a 334 */
@@ -35,11 +36,15 @@ struct client {
 };
 
 /*
- * Take over the connection fd of addr (len 0: it has gone already).  waiter is
+ * Take over the connection fd of peer (len 0: it has gone already).  waiter is
  * borrowed until client_close; timeout_ms is as in conn_open.
  */
-void client_open(struct client *c, int fd, const struct addr *addr,
+void client_open(struct client *c, int fd, const struct addr *peer,
     struct waiter *waiter, int timeout_ms);
+
+/* The client is whom this header names. */
+void client_take_header(
+    struct client *c, const struct proxy_protocol_header *h);
 
 /* Put an answer of our own; sent by client_flush. */
 void client_say(struct client *c, enum answer answer);
@@ -56,10 +61,7 @@ void client_relay(struct client *c, const char *line, size_t len);
  */
 void client_relay_reply(struct client *c, int code, const struct strbuf *text);
 
-/*
- * Send what was put, as conn_flush.  What cannot be sent means that the client
- * is lost.
- */
+/* Send what was put, as conn_flush.  What cannot be means that it is lost. */
 void client_flush(struct client *c);
 
 /* Read what is there, without waiting; sets eof, or end when it is lost. */
@@ -100,10 +102,9 @@ void client_leave(struct client *c, enum client_end why);
 /* The next line is (or is not) an answer to the server's 334. */
 void client_expect_auth(struct client *c, bool expected);
 
-/* Throw away the next n octets (client_skip does it as they come). */
+/* Throw away the next n octets: client_skip does it with what was read of them,
+ * and returns how many. */
 void client_begin_skip(struct client *c, unsigned long long n);
-
-/* Throw away what is to be, of what was read.  Returns those octets. */
 size_t client_skip(struct client *c);
 
 /* Its address of our side (%l), or "" when that cannot be told. */

@@ -7,12 +7,12 @@
  */
 #include "src/session/hello.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "src/session/transaction.h"
 #include "src/smtp/esmtp.h"
+#include "src/smtp/xclient.h"
 
 #define OUR_NAME "smtp.passthru"
 
@@ -82,6 +82,8 @@ show_keyword(struct session *s, const struct upstream_line *l)
 	enum esmtp_keyword keyword = esmtp_judge(r->text, r->text_len);
 
 	upstream_offers(&s->upstream, keyword, r);
+	if (keyword == ESMTP_XCLIENT)
+		s->hello.offered |= xclient_offered(r->text, r->text_len);
 	if (!is_hidden(s, keyword)) {
 		pass(s, l);
 		return;
@@ -111,12 +113,14 @@ show_ehlo(struct session *s, const struct upstream_line *l)
 
 /* The server takes XCLIENT, if we want to send it. */
 static void
-plan_xclient(struct session *s, const char *how)
+plan_xclient(struct session *s, const char *how, unsigned due, unsigned later)
 {
 	if (!s->set->xclient || s->hello.xclient == HELLO_XCLIENT_SENT)
 		return;
 	log_debug("XCLIENT %s", how);
 	s->hello.xclient = HELLO_XCLIENT_DUE;
+	s->hello.due = due;
+	s->hello.later = later;
 }
 
 static void
@@ -125,19 +129,50 @@ note_ehlo(struct session *s, const struct upstream_line *l)
 	if (!is_accepted(l))
 		return;
 	transaction_end(s);
-	if (s->upstream.xclient)
-		plan_xclient(s, "supported");
+	if (s->hello.offered != 0)
+		plan_xclient(s, "supported", s->hello.offered, 0);
 	else if (s->hello.xclient == HELLO_XCLIENT_DUE)
 		s->hello.xclient = HELLO_XCLIENT_NONE;
 }
 
+/* Of what was not offered a server may know one and refuse the other. */
 static void
 note_helo(struct session *s, const struct upstream_line *l)
 {
 	if (!is_accepted(l))
 		return;
 	transaction_end(s);
-	plan_xclient(s, "support assumed");
+	plan_xclient(s, "support assumed", XCLIENT_ADDR, XCLIENT_NAME);
+}
+
+static void note_xclient(struct session *s, const struct upstream_line *l);
+
+static const struct exchange own_xclient = {.name = "own XCLIENT",
+    .note = note_xclient};
+
+/* Returns whether there is more to tell, which then is on its way. */
+static bool
+tell(struct session *s)
+{
+	struct hello *h = &s->hello;
+	const struct origin *o = &s->client.origin;
+	const struct xclient_facts facts = {
+	    .client = &o->client,
+	    .destination =
+		s->set->transparent_proxy ? &s->upstream.addr : &o->destination,
+	    .hello = strbuf_str(&h->line),
+	    .hello_len = h->line.len,
+	};
+	struct strbuf line = {0};
+	bool more = xclient_next(&h->due, &facts, &line);
+
+	if (more)
+		upstream_ask_own(&s->upstream, &own_xclient, strbuf_str(&line));
+	/* A server that trusts us must not take the client for us. */
+	if (line.failed)
+		upstream_lose(&s->upstream, UPSTREAM_NO_MEMORY);
+	strbuf_free(&line);
+	return more;
 }
 
 /*
@@ -147,11 +182,21 @@ note_helo(struct session *s, const struct upstream_line *l)
 static void
 note_xclient(struct session *s, const struct upstream_line *l)
 {
-	if (is_accepted(l))
-		upstream_ask_own(&s->upstream, &upstream_unheard,
-		    strbuf_str(&s->hello.line));
-	else
+	struct hello *h = &s->hello;
+
+	if (is_accepted(l)) {
+		h->told = true;
+		if (tell(s))
+			return;
+		h->due = h->later;
+		h->later = 0;
+		if (tell(s))
+			return;
+	} else
 		log_warn("server didn't accept XCLIENT");
+	if (h->told)
+		upstream_ask_own(
+		    &s->upstream, &upstream_unheard, strbuf_str(&h->line));
 }
 
 const struct exchange hello_greeting = {.name = "greeting",
@@ -163,9 +208,6 @@ const struct exchange hello_ehlo = {.name = "EHLO",
 const struct exchange hello_helo = {.name = "HELO",
     .show = show_helo,
     .note = note_helo};
-static const struct exchange own_xclient = {.name = "own XCLIENT",
-    .note = note_xclient};
-
 void
 hello_ask(struct session *s, const struct exchange *exchange,
     const struct smtp_command *c)
@@ -173,24 +215,23 @@ hello_ask(struct session *s, const struct exchange *exchange,
 	strbuf_clear(&s->hello.line);
 	strbuf_add(&s->hello.line, c->line, c->len);
 	upstream_forget_offers(&s->upstream);
+	s->hello.offered = 0;
 	session_ask(s, exchange, c, true);
 }
 
 bool
 hello_introduce(struct session *s)
 {
-	char line[sizeof "XCLIENT ADDR=" + ADDR_TEXT_MAX];
 	size_t len;
 
 	(void)conn_peek(&s->client.conn, &len);
 	if (s->hello.xclient != HELLO_XCLIENT_DUE || len == 0)
 		return false;
 	s->hello.xclient = HELLO_XCLIENT_SENT;
-	/* A local socket has no address that could be told. */
-	if (s->client.addr.u.sa.sa_family == AF_INET) {
+	/* Of a local socket there is nothing that could be told. */
+	if (addr_port(&s->client.origin.client) != 0) {
 		log_debug("sending XCLIENT");
-		snprintf(line, sizeof line, "XCLIENT ADDR=%s", s->client.ip);
-		upstream_ask_own(&s->upstream, &own_xclient, line);
+		(void)tell(s);
 	}
 	return true;
 }

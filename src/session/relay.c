@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "src/session/arrival.h"
+#include "src/session/health.h"
 #include "src/session/hello.h"
 #include "src/session/message.h"
 #include "src/session/session.h"
@@ -30,7 +32,8 @@ open_upstream(struct session *s)
 	const struct settings *set = s->set;
 	struct addr target;
 
-	if (target_find(&target, set, s->client.conn.fd, &s->client.addr) < 0)
+	if (target_find(
+		&target, set, s->client.conn.fd, &s->client.origin.peer) < 0)
 		return ANSWER_NO_UPSTREAM;
 	if (upstream_connect(&s->upstream, &target,
 		set->transparent_proxy ? NULL : set->out_address.text,
@@ -43,13 +46,30 @@ open_upstream(struct session *s)
 	return errno == ECANCELED ? ANSWER_STOPPING : ANSWER_NO_UPSTREAM;
 }
 
-/* The last word to a client whose wait has ended so. */
+/* Find the server, and let health checks know whether it is there. */
 static enum answer
-last_word_of_wait(enum io io)
+reach_upstream(struct session *s)
 {
-	if (io == IO_CANCELLED)
-		return ANSWER_STOPPING;
-	return io == IO_TIMEOUT ? ANSWER_TIMED_OUT : ANSWER_NONE;
+	enum answer last_word = open_upstream(s);
+
+	if (last_word != ANSWER_STOPPING)
+		health_note_upstream(last_word == ANSWER_NONE);
+	return last_word;
+}
+
+static void
+close_upstream(struct session *s)
+{
+	target_leave(&s->link);
+	upstream_close(&s->upstream);
+}
+
+/* For a health check, at whose end it is closed. */
+static void
+try_upstream(struct session *s)
+{
+	close_upstream(s);
+	(void)reach_upstream(s);
 }
 
 /* The last word to a client whose server is lost. */
@@ -183,7 +203,7 @@ converse(struct session *s)
 		} else if (heard == TURN_NOTHING && asked == TURN_NOTHING)
 			io = end_turn(s);
 		if (io != IO_OK)
-			return last_word_of_wait(io);
+			return session_word_of_wait(io);
 	}
 	return last_word_of_parties(s);
 }
@@ -194,14 +214,41 @@ close_session(struct session *s, enum answer last_word)
 	/* The last words must not wait for a stop that has been asked for. */
 	watch_enter(&s->watch, WATCH_FINAL);
 	client_close(&s->client, last_word);
-	target_leave(&s->link);
 	if (s->client.auth) {
 		session_cancel_auth(s);
 		(void)upstream_flush(&s->upstream);
 	}
-	upstream_close(&s->upstream);
+	close_upstream(s);
 	transaction_end(s);
 	hello_close(&s->hello);
+}
+
+/* Returns the last word to the client. */
+static enum answer
+serve_client(struct session *s)
+{
+	enum answer last_word = reach_upstream(s);
+
+	if (last_word != ANSWER_NONE)
+		return last_word;
+	watch_restart(&s->watch);
+	return converse(s);
+}
+
+static enum answer
+serve(struct session *s)
+{
+	switch (arrival_await(s)) {
+	case ARRIVAL_CLIENT:
+		return serve_client(s);
+	case ARRIVAL_CHECK:
+		return health_run(s, try_upstream);
+	case ARRIVAL_STOPPED:
+		return ANSWER_STOPPING;
+	case ARRIVAL_UNKNOWN:
+		break;
+	}
+	return ANSWER_NONE;
 }
 
 void
@@ -209,7 +256,6 @@ relay_run(struct workers_client *client, void *settings)
 {
 	struct session s = {.set = settings};
 	const int timeout_ms = s.set->timeout_ms;
-	enum answer last_word;
 
 	snprintf(s.id, sizeof s.id, "%06X", FIRST_ID + client->number);
 	log_set_id(s.id);
@@ -218,11 +264,6 @@ relay_run(struct workers_client *client, void *settings)
 	client_open(
 	    &s.client, client->fd, &client->peer, &s.watch.waiter, timeout_ms);
 	conn_conceal(&s.client.conn, secrets_shown_of_client, &s.secrets);
-	last_word = open_upstream(&s);
-	if (last_word == ANSWER_NONE) {
-		watch_restart(&s.watch);
-		last_word = converse(&s);
-	}
-	close_session(&s, last_word);
+	close_session(&s, serve(&s));
 	log_set_id(NULL);
 }

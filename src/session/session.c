@@ -76,6 +76,14 @@ session_reset_upstream(struct session *s)
 		upstream_ask_own(&s->upstream, &own_reset, "RSET");
 }
 
+enum answer
+session_word_of_wait(enum io io)
+{
+	if (io == IO_CANCELLED)
+		return ANSWER_STOPPING;
+	return io == IO_TIMEOUT ? ANSWER_TIMED_OUT : ANSWER_NONE;
+}
+
 bool
 session_is_over(const struct session *s)
 {

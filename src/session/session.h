@@ -31,6 +31,10 @@ enum hello_xclient {
 struct hello {
 	struct strbuf line; /* the client's last EHLO or HELO */
 	enum hello_xclient xclient;
+	unsigned offered; /* what the server takes with XCLIENT */
+	unsigned due; /* of that, what is still to be told */
+	unsigned later; /* behind what is due, in a command of its own */
+	bool told; /* the server has accepted some, and awaits a greeting */
 };
 
 struct session {
@@ -67,6 +71,9 @@ void session_reset_upstream(struct session *s);
  * reply is not shown.  Source: RFC 4954 4.
  */
 void session_cancel_auth(struct session *s);
+
+/* The last word to a client whose wait has ended so. */
+enum answer session_word_of_wait(enum io io);
 
 /* Is there nothing more to do, for what client or server are and said? */
 bool session_is_over(const struct session *s);

@@ -109,7 +109,9 @@ refuse_proxy(
 {
 	(void)c;
 	log_rarely(LOG_WARNING,
-	    "client sent a line of the PROXY protocol, which is not supported");
+	    "client %s sent a line of the PROXY protocol, and belongs to no "
+	    "network of ProxyProtocol",
+	    s->client.ip);
 	session_answer(s, v->answer);
 }
 
@@ -169,7 +171,7 @@ static const struct verb verbs[] = {
     /* RFC 821, RFC 2645: it sends mail over this connection. */
     REFUSED("TURN"),
     REFUSED("ATRN"),
-    /* The PROXY protocol, which is not spoken here. */
+    /* The PROXY protocol: from who may speak it, it is no command. */
     {"PROXY", refuse_proxy, NULL, ANSWER_NOT_IMPLEMENTED, VERB_ALONE,
 	SMTP_BEHIND_ANYTHING},
     /* RFC 2033: as many replies to the final dot as recipients. */

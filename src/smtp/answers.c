@@ -16,6 +16,8 @@ static const struct {
 	const char *words;
 } answers[ANSWER_COUNT] = {
     [ANSWER_GREETING] = {220, true, NULL, "smtp.passthru"},
+    [ANSWER_HELLO] = {250, true, NULL, "smtp.passthru"},
+    [ANSWER_OK] = {250, false, "2.0.0", "Ok"},
     [ANSWER_NOT_IMPLEMENTED] = {502, true, "5.5.1", "Command not implemented"},
     [ANSWER_TOO_LONG] = {500, true, "5.5.2", "Line too long"},
     [ANSWER_STRAY] = {500, false, "5.5.2", "Command with NUL or stray CR"},
@@ -41,6 +43,9 @@ static const struct {
     [ANSWER_LOCAL_ERROR] = {451, true, "4.3.0", "Local Error"},
     [ANSWER_BUSY] = {421, true, NULL, "Server busy, too many connections"},
     [ANSWER_NO_THREAD] = {421, true, NULL, "Local Error, cannot start thread"},
+    [ANSWER_BYE] = {221, false, "2.0.0", "Bye"},
+    [ANSWER_NO_CLAMD] = {421, false, "4.3.0",
+	"No virus scanner answers, try again later"},
     [ANSWER_NO_UPSTREAM] = {421, false, "4.4.1",
 	"Cannot reach the mail server, try again later"},
     [ANSWER_TIMED_OUT] = {421, false, "4.4.2", "Timed out, closing connection"},

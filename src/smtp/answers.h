@@ -10,6 +10,8 @@ enum answer {
 	ANSWER_NONE, /* nothing is said */
 	/* in the dialogue */
 	ANSWER_GREETING,
+	ANSWER_HELLO,
+	ANSWER_OK,
 	ANSWER_NOT_IMPLEMENTED,
 	ANSWER_TOO_LONG,
 	ANSWER_STRAY,
@@ -31,6 +33,8 @@ enum answer {
 	/* the last word */
 	ANSWER_BUSY,
 	ANSWER_NO_THREAD,
+	ANSWER_BYE,
+	ANSWER_NO_CLAMD,
 	ANSWER_NO_UPSTREAM,
 	ANSWER_TIMED_OUT,
 	ANSWER_UPSTREAM_CLOSED,

@@ -49,7 +49,10 @@ void attributes_decode_address(const struct attribute *a, struct strbuf *out);
 /* Append len octets of text in xtext: what is no plain octet as "+XX". */
 void attributes_encode(const char *text, size_t len, struct strbuf *out);
 
-/* Append the address of a: with "IPV6:" where it is one of IPv6. */
+/*
+ * Append the address of a, with "IPV6:" where it is one of IPv6; nothing for a
+ * local socket.
+ */
 void attributes_encode_address(const struct addr *a, struct strbuf *out);
 
 #endif

@@ -18,6 +18,7 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change i
 ERRORS = {"Listen": "invalid Listen socket name or ip: ",
           "OutAddress": "invalid OutAddress socket name or ip: ",
           "ClamAddress": "invalid ClamAddress socket name: "}
+NETS = "use networks like 10.0.0.0/8, addresses, or unix"
 ABSOLUTE = "paths are absolute: use one that begins with /"
 UNKNOWN = "no-such-host.invalid"
 
@@ -85,6 +86,16 @@ def test_an_ipv6_address_that_is_not_whole(directory, option, address, hint):
      "there is an octet in it that is not ASCII"),
     ("ScanMode: fd", "invalid value for ScanMode", "use stream or scan"),
     ("BareNewline: fix", "invalid value for BareNewline", "use repair or reject"),
+    ("ProxyProtocol:", "invalid setting: ProxyProtocol: ", NETS),
+    ("ProxyProtocol: all", "invalid setting: ProxyProtocol: all", NETS),
+    ("ProxyProtocol: 10.0.0.0/8, lan", "invalid setting: ProxyProtocol: lan", NETS),
+    ("ProxyProtocol: 10.0.0.0/8,", "invalid setting: ProxyProtocol: ", NETS),
+    ("ProxyProtocol: 10.0.0.1/8", "invalid setting: ProxyProtocol: 10.0.0.1/8",
+     "the address has more bits than the number behind it"),
+    ("ProxyProtocol: 10.0.0.1 # lan", "invalid setting: ProxyProtocol: 10.0.0.1 # lan",
+     "a comment needs a line of its own"),
+    ("ProxyProtocol: " + "10.0.0.1," * 64 + "10.0.0.1", "invalid setting: ProxyProtocol: 10.0.0.1",
+     "there are too many; 64 are enough"),
     ("User:", "invalid setting: User", "use the name of a user"),
     ("Outaddres: 25", "invalid config line: Outaddres", "no such option; clamsmtpd.conf(5) has all"),
     ("OutAddress = 127.0.0.1:25", "invalid config line: OutAddress = 127.0.0.1", "use Name: value"),

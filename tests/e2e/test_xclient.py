@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the clamsmtpd contributors
-"""XClient: the server is told the client's address."""
+"""XClient: the server is told who the client is."""
+
+import socket
 
 import pytest
 
-from rig import CLOSE, QUEUED, SERVER_CLOSED, Client, free_port
+from rig import CLOSE, QUEUED, SERVER_CLOSED, Client, Hold, free_port
 
 OPTIONS = {"XClient": "on"}
 KEYWORDS = [b"SIZE 1", b"XCLIENT NAME ADDR", b"DSN"]
+TOLD = b"XCLIENT NAME=[UNAVAILABLE] ADDR=127.0.0.1\r\n"
 REPLY = b"250-smtp.passthru\r\n250-SIZE 1\r\n250 DSN\r\n"
 
 
@@ -18,7 +21,7 @@ def test_sent_before_the_next_command_and_greeted_again(rig):
         assert c.mail() == QUEUED
         assert c.mail() == QUEUED
     assert rig.server.lines[:4] == [
-        b"EHLO me\r\n", b"XCLIENT ADDR=127.0.0.1\r\n", b"EHLO me\r\n", b"MAIL FROM:<a@example.org>\r\n"]
+        b"EHLO me\r\n", TOLD, b"EHLO me\r\n", b"MAIL FROM:<a@example.org>\r\n"]
     assert rig.server.connections[0].verbs.count("XCLIENT") == 1
     rig.daemon.wait_log("XCLIENT supported", rig.mark)
     rig.daemon.wait_log("sending XCLIENT", rig.mark)
@@ -31,15 +34,102 @@ def test_the_address_is_the_clients(make):
     with Client(("127.0.0.1", port), source="127.0.0.9") as c:
         c.ehlo(b"me")
         c.cmd(b"NOOP")
-    assert b"XCLIENT ADDR=127.0.0.9\r\n" in r.server.lines
+    assert b"XCLIENT NAME=[UNAVAILABLE] ADDR=127.0.0.9\r\n" in r.server.lines
 
 
 def test_after_helo_it_is_assumed(rig):
+    """What was not offered is told one by one: a server may refuse the name."""
     with rig.client() as c:
         c.cmd(b"HELO me")
         assert c.cmd(b"NOOP") == b"250 2.0.0 noop\r\n"
-    assert rig.server.lines == [b"HELO me\r\n", b"XCLIENT ADDR=127.0.0.1\r\n", b"HELO me\r\n", b"NOOP\r\n"]
+    assert rig.server.lines == [b"HELO me\r\n", b"XCLIENT ADDR=127.0.0.1\r\n", b"XCLIENT NAME=[UNAVAILABLE]\r\n",
+                                b"HELO me\r\n", b"NOOP\r\n"]
     rig.daemon.wait_log("XCLIENT support assumed", rig.mark)
+
+
+@pytest.mark.parametrize("replies, lines", [
+    ([b"220 ok\r\n", b"501 what\r\n"], [b"XCLIENT ADDR=127.0.0.1\r\n", b"XCLIENT NAME=[UNAVAILABLE]\r\n", b"HELO me\r\n"]),
+    ([b"550 no\r\n"], [b"XCLIENT ADDR=127.0.0.1\r\n"])], ids=["the name", "all"])
+def test_what_was_not_offered_may_be_refused(rig, replies, lines):
+    rig.server.on("XCLIENT", replies)
+    with rig.client() as c:
+        c.cmd(b"HELO me")
+        assert c.mail() == QUEUED
+    assert rig.server.lines[:len(lines) + 2] == [b"HELO me\r\n"] + lines + [b"MAIL FROM:<a@example.org>\r\n"]
+    rig.daemon.wait_log("server didn't accept XCLIENT", rig.mark)
+
+
+def told(rig):
+    """All that was told: the attributes by their names, and how many commands."""
+    lines = [l for l in rig.server.lines if l.startswith(b"XCLIENT ")]
+    assert all(len(l) <= 512 for l in lines), lines
+    words = b" ".join(l[8:-2] for l in lines).split()
+    assert len(words) == len(set(w.split(b"=")[0] for w in words)), words
+    return dict(w.split(b"=", 1) for w in words), len(lines)
+
+
+@pytest.mark.parametrize("verb, proto", [(b"EHLO", b"ESMTP"), (b"HELO", b"SMTP")])
+def test_all_that_is_offered_and_known(rig, verb, proto):
+    rig.server.keywords = [b"XCLIENT NAME ADDR PORT PROTO HELO LOGIN TTL DESTADDR DESTPORT REVERSE_NAME"]
+    with rig.client() as c:
+        port = c.sock.getsockname()[1]
+        c.cmd(verb + b" c+lient=.example")
+        c.cmd(b"NOOP")
+    facts = {b"NAME": b"[UNAVAILABLE]", b"ADDR": b"127.0.0.1", b"PORT": b"%d" % port, b"PROTO": proto,
+             b"HELO": b"c+2Blient+3D.example", b"DESTADDR": b"127.0.0.1", b"DESTPORT": b"%d" % rig.daemon.address[1]}
+    if verb == b"HELO":
+        facts = {b"ADDR": b"127.0.0.1", b"NAME": b"[UNAVAILABLE]"}
+    assert told(rig) == (facts, 1 if verb == b"EHLO" else 2)
+
+
+@pytest.mark.parametrize("offer, names", [
+    (b"XCLIENT ADDR", [b"ADDR"]), (b"XCLIENT helo Name", [b"HELO", b"NAME"]), (b"XCLIENT LOGIN", []), (b"XCLIENT", [])])
+def test_nothing_that_is_not_offered(rig, offer, names):
+    rig.server.keywords = [offer]
+    with rig.client() as c:
+        c.ehlo(b"me")
+        assert c.mail() == QUEUED
+    assert sorted(told(rig)[0]) == sorted(names)
+    assert rig.server.connections[0].verbs.count("EHLO") == (2 if names else 1)
+
+
+@pytest.mark.parametrize("length, commands", [(300, 1), (450, 2), (497, 2), (498, 1), (4000, 1)])
+def test_long_names_take_another_command(rig, length, commands):
+    rig.server.keywords = [b"XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT"]
+    name = b"h" * length
+    with rig.client() as c:
+        c.ehlo(name)
+        assert c.mail() == QUEUED
+    facts, n = told(rig)
+    assert n == commands
+    # One that no command has room for is left out; the server hears it itself.
+    assert facts.get(b"HELO") == (name if length <= 497 else None) and b"ADDR" in facts
+    assert rig.server.lines[n + 1] == b"EHLO " + name + b"\r\n"
+
+
+def test_each_command_waits_for_its_reply(rig):
+    rig.server.keywords = [b"XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT"]
+    hold = Hold()
+    rig.server.on("XCLIENT", [(hold, b"220 ok\r\n"), b"220 ok\r\n"])
+    with rig.client() as c:
+        c.ehlo(b"h" * 450)
+        c.send(b"NOOP\r\n")
+        hold.wait_reached()
+        assert c.silent()
+        with pytest.raises(BlockingIOError):
+            rig.server.connections[0].sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        hold.release()
+        assert c.reply() == b"250 2.0.0 noop\r\n"
+    assert rig.server.connections[0].asked == ["EHLO", "XCLIENT", "XCLIENT", "EHLO", "NOOP"]
+
+
+def test_what_was_told_needs_a_greeting_though_the_rest_was_refused(rig):
+    rig.server.keywords = [b"XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT"]
+    rig.server.on("XCLIENT", [b"220 ok\r\n", b"501 no\r\n"])
+    with rig.client() as c:
+        c.ehlo(b"h" * 450)
+        assert c.mail() == QUEUED
+    assert rig.server.connections[0].verbs[:5] == ["EHLO", "XCLIENT", "XCLIENT", "EHLO", "MAIL"]
 
 
 @pytest.mark.parametrize("greet", [True, False])
@@ -68,7 +158,7 @@ def test_a_refusal_is_no_trouble(rig, reply):
     with rig.client() as c:
         c.ehlo(b"me")
         assert c.mail() == QUEUED
-    assert rig.server.lines[:3] == [b"EHLO me\r\n", b"XCLIENT ADDR=127.0.0.1\r\n", b"MAIL FROM:<a@example.org>\r\n"]
+    assert rig.server.lines[:3] == [b"EHLO me\r\n", TOLD, b"MAIL FROM:<a@example.org>\r\n"]
     rig.daemon.wait_log("server didn't accept XCLIENT", rig.mark)
 
 

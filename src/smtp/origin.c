@@ -1,0 +1,34 @@
+/*
+ * Who the client is, pure.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/smtp/origin.h"
+
+#include <string.h>
+
+void
+origin_set(struct origin *o, const struct addr *peer, const struct addr *local)
+{
+	*o = (struct origin){*peer, *peer, *local};
+}
+
+void
+origin_take_header(struct origin *o, const struct proxy_protocol_header *h)
+{
+	o->client = h->client;
+	o->destination = h->destination;
+}
+
+struct addr
+origin_true_client(
+    const struct origin *o, const struct net_list *networks, const char *remote)
+{
+	struct addr named;
+
+	if ((net_is_local(&o->client) ||
+		net_list_contains(networks, &o->client)) &&
+	    addr_parse_number(&named, remote, strlen(remote), 0) == 0)
+		return named;
+	return o->client;
+}
