@@ -9,11 +9,13 @@ import time
 
 import pytest
 
-from rig import CONTENT, GREETING, INFECTED, NO_SERVER, QUEUED, STOPPING, Client, wait_until
+from rig import (CLOSE, CONTENT, GREETING, INFECTED, LOCAL_ERROR, NO_SERVER, OK, QUEUED, STOPPING, Client, FakeClamd,
+                 wait_until)
 from test_virus_action import environment
 
 OPTIONS = {"ProxyProtocol": "127.0.0.0/8", "XClient": "on", "Header": "X-Client: %i"}
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+NO_CLAMD = b"421 4.3.0 No virus scanner answers, try again later\r\n"
 FRESH = 5  # seconds for which the last attempt to reach the server counts
 NOT_IMPLEMENTED = b"502 Command not implemented\r\n"
 CLOSED = r"closed a connection from 127\.0\.0\.1, which must begin with a PROXY header: "
@@ -282,6 +284,28 @@ def test_the_server_comes_back(make):
     with k:
         assert k.greeting == GREETING
         wait_until(lambda: k.cmd(b"NOOP") == NO_SERVER, "the next attempt")
+
+
+def test_while_every_clamd_is_set_aside(make):
+    """Any that is left is enough; the checks ask none."""
+    with FakeClamd() as other:
+        r = make(start=False, ProxyProtocol="127.0.0.0/8")
+        r.daemon.options["ClamAddress"] = "%s, %s" % (r.clamd.address, other.address)
+        r.daemon.start()
+        for clamd, reply, greeting in ((r.clamd, QUEUED, GREETING), (other, LOCAL_ERROR, NO_CLAMD)):
+            clamd.answer = clamd.look = CLOSE
+            with connect(r, V1) as c:
+                assert c.mail() == reply
+            with check(r) as k:
+                assert k.greeting == greeting
+        k.expect_eof()
+        with check(r, V1) as c:
+            assert c.greeting == GREETING
+        # It is looked at every five seconds.
+        other.look = OK
+        r.daemon.wait_log("is back")
+        with check(r) as k:
+            assert k.greeting == GREETING
 
 
 def test_a_check_and_a_stop(make):
