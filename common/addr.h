@@ -70,24 +70,6 @@ void addr_set_port(struct addr *a, in_port_t port);
 /* Is it what a listener is bound to that takes connections to any address? */
 bool addr_is_any(const struct addr *a);
 
-/*
- * The address of a host number: 4 octets of AF_INET or 16 of AF_INET6, in
- * network order; port in host order.  An IPv4 number in an IPv6 one
- * (::ffff:192.0.2.1) is the IPv4 address.
- */
-void addr_set(
-    struct addr *a, sa_family_t family, const void *number, in_port_t port);
-
-/*
- * The same of len octets of text, which are a host number and nothing else:
- * no port, no name, no brackets.  Returns 0, or -1 with EINVAL.
- */
-int addr_parse_number(
-    struct addr *a, const char *text, size_t len, in_port_t port);
-
-/* The port of an internet address, in host order; 0 where there is none. */
-in_port_t addr_port(const struct addr *a);
-
 /* Do both have the same host number, whatever their ports? */
 bool addr_same_host(const struct addr *a, const struct addr *b);
 

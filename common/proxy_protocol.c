@@ -85,15 +85,6 @@ next_port(const char **line, size_t *left, in_port_t *port)
 	return n <= USHRT_MAX ? 0 : -1;
 }
 
-static void
-set_port(struct addr *a, in_port_t port)
-{
-	if (a->u.sa.sa_family == AF_INET)
-		a->u.in.sin_port = htons(port);
-	else
-		a->u.in6.sin6_port = htons(port);
-}
-
 /* What stands behind "PROXY ". */
 static enum proxy_protocol
 parse_words(const char *line, size_t left, struct proxy_protocol_header *h)
@@ -117,8 +108,8 @@ parse_words(const char *line, size_t left, struct proxy_protocol_header *h)
 	    next_port(&line, &left, &destination) < 0 || left > 0 ||
 	    line[-1] == ' ')
 		return PROXY_PROTOCOL_BAD;
-	set_port(&h->client, client);
-	set_port(&h->destination, destination);
+	addr_set_port(&h->client, client);
+	addr_set_port(&h->destination, destination);
 	return PROXY_PROTOCOL_CLIENT;
 }
 

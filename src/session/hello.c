@@ -229,7 +229,7 @@ hello_introduce(struct session *s)
 		return false;
 	s->hello.xclient = HELLO_XCLIENT_SENT;
 	/* Of a local socket there is nothing that could be told. */
-	if (addr_port(&s->client.origin.client) != 0) {
+	if (addr_is_inet(&s->client.origin.client)) {
 		log_debug("sending XCLIENT");
 		(void)tell(s);
 	}

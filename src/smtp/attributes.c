@@ -111,11 +111,9 @@ attributes_encode_address(const struct addr *a, struct strbuf *out)
 {
 	char text[ADDR_TEXT_MAX];
 
-	if (a->len == 0 || a->u.sa.sa_family == AF_UNIX)
+	if (!addr_is_inet(a))
 		return;
 	if (a->u.sa.sa_family == AF_INET6)
 		strbuf_puts(out, IPV6);
-	/* The name of an interface is for its own host alone. */
-	addr_host(a, text);
-	strbuf_add(out, text, strcspn(text, "%"));
+	strbuf_puts(out, addr_host(a, text));
 }

@@ -27,7 +27,7 @@ OUR_VERSION = re.compile(r"clamsmtpd \(version 2[.\d]+\)\n +\(config: /\S+/clams
                               b"EHLO client.example\r\n" + ENVELOPE + MESSAGE + QUIT]},
           why="[BUG] no second EHLO after XCLIENT, and the server took our name for the client's")
 def xclient(s):
-    s.server.keywords = [b"XCLIENT NAME ADDR", b"SIZE 5"]
+    s.server.keywords = [b"XCLIENT NAME ADDR", b"SIZE 50000"]
     with s.client() as c:
         c.ehlo()
         c.mail()
@@ -39,7 +39,7 @@ def xclient(s):
                               ENVELOPE + MESSAGE + QUIT]},
           why="the server took our name for the client's")
 def xclient_refused(s):
-    s.server.keywords = [b"XCLIENT NAME ADDR", b"SIZE 5"]
+    s.server.keywords = [b"XCLIENT NAME ADDR", b"SIZE 50000"]
     s.server.on("XCLIENT", b"550 no\r\n")
     with s.client() as c:
         c.ehlo()

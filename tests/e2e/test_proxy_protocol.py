@@ -10,7 +10,7 @@ import time
 import pytest
 
 from rig import (CLOSE, CONTENT, GREETING, INFECTED, LOCAL_ERROR, NO_SERVER, OK, QUEUED, STOPPING, Client, FakeClamd,
-                 wait_until)
+                 Hold, wait_until)
 from test_virus_action import environment
 
 OPTIONS = {"ProxyProtocol": "127.0.0.0/8", "XClient": "on", "Header": "X-Client: %i"}
@@ -174,8 +174,13 @@ def test_from_others_it_is_refused(make, nets):
             assert c.cmd(line) == NOT_IMPLEMENTED
         assert c.mail() == QUEUED
     r.daemon.wait_log("client 127.0.0.1 sent a line of the PROXY protocol")
-    with connect(r, V1) as c:
-        assert c.greeting.startswith(b"554 ")
+    hold = Hold()
+    r.server.on("connect", (hold, GREETING))
+    with Client(r.daemon.address, greet=False) as c:
+        c.send(V1)
+        hold.wait_reached()
+        hold.release()
+        assert c.reply().startswith(b"554 ")
     assert len(r.server.messages) == 1
 
 
@@ -298,8 +303,7 @@ def test_while_every_clamd_is_set_aside(make):
                 assert c.mail() == reply
             with check(r) as k:
                 assert k.greeting == greeting
-        k.expect_eof()
-        with check(r, V1) as c:
+        with connect(r, V1) as c:
             assert c.greeting == GREETING
         # It is looked at every five seconds.
         other.look = OK

@@ -9,9 +9,9 @@ import pytest
 from rig import CLOSE, QUEUED, SERVER_CLOSED, Client, Hold, free_port
 
 OPTIONS = {"XClient": "on"}
-KEYWORDS = [b"SIZE 1", b"XCLIENT NAME ADDR", b"DSN"]
+KEYWORDS = [b"SIZE 100000", b"XCLIENT NAME ADDR", b"DSN"]
 TOLD = b"XCLIENT NAME=[UNAVAILABLE] ADDR=127.0.0.1\r\n"
-REPLY = b"250-smtp.passthru\r\n250-SIZE 1\r\n250 DSN\r\n"
+REPLY = b"250-smtp.passthru\r\n250-SIZE 100000\r\n250 DSN\r\n"
 
 
 def test_sent_before_the_next_command_and_greeted_again(rig):
