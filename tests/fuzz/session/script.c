@@ -11,7 +11,7 @@
  *
  *   o letters    options, on the first line: b and p for Action bounce and
  *                pass, s ScanMode scan, r BareNewline reject, n Quarantine,
- *                x XClient, k KeepAlives, h no Header, t a Received header
+ *                x XClient, y ProxyProtocol, k KeepAlives, h no Header, t a Received header
  *   C text       the client says text, and CRLF
  *   S text       so does the server
  *   V text       clamd says text, and LF (ScanMode scan: NUL)
@@ -115,6 +115,9 @@ script_set_options(const char *p, const char *end)
 			s->header = TOP_HEADER;
 		s->quarantine = s->quarantine || *p == 'n';
 		s->xclient = s->xclient || *p == 'x';
+		if (*p == 'y' && s->proxies.count == 0)
+			CHECK(net_parse(&s->proxies.nets[s->proxies.count++],
+				  "192.0.2.7") == 0);
 		s->keep_alives_ms =
 		    *p == 'k' ? KEEP_ALIVES_MS : s->keep_alives_ms;
 	}
