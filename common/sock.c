@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -110,6 +111,38 @@ sock_queued(int fd)
 	(void)fd;
 #endif
 	return left;
+}
+
+int
+sock_pass(int fd, const char *data, size_t len, int passed)
+{
+	union {
+		struct cmsghdr header; /* for its alignment */
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {.room = {0}};
+	char copy[64];
+	struct iovec iov = {.iov_base = copy, .iov_len = len};
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.room,
+	    .msg_controllen = sizeof control.room};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	ssize_t n = -1;
+
+	errno = EMSGSIZE;
+	if (len > sizeof copy)
+		return -1;
+	memcpy(copy, data, len);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof passed);
+	memcpy(CMSG_DATA(c), &passed, sizeof passed);
+	do
+		n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0 && (size_t)n < len)
+		errno = EMSGSIZE;
+	return n == (ssize_t)len ? 0 : -1;
 }
 
 int

@@ -32,6 +32,13 @@ int sock_connect(
  */
 int sock_queued(int fd);
 
+/*
+ * Send len octets over the local socket fd, and the descriptor passed with
+ * them.  Never waits.  Returns 0, or -1 with errno (EMSGSIZE: not all went).
+ * Source: unix(7), SCM_RIGHTS.
+ */
+int sock_pass(int fd, const char *data, size_t len, int passed);
+
 /* The address fd is connected to.  Returns 0, or -1 with errno. */
 int sock_peer(int fd, struct addr *peer);
 

@@ -30,6 +30,7 @@ unit_tests = \
 	tests/unit/common/daemon.t \
 	tests/unit/scan/policy.t \
 	tests/unit/scan/rules.t \
+	tests/unit/scan/scanner.t \
 	tests/unit/common/addr.t \
 	tests/unit/common/addr_spec.t \
 	tests/unit/common/cfgfile.t \
@@ -98,6 +99,9 @@ tests_unit_common_resolver_t_LDFLAGS = $(AM_LDFLAGS) \
 tests_unit_mail_spool_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
 # clamd's end of a connection is played.
 tests_unit_scan_clamd_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sock_connect
+# What comes of a talk with clamd is played, and the clock.
+tests_unit_scan_scanner_t_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clamd_scan -Wl,--wrap=clock_gettime
 
 # ---- fuzzers: X.replay runs the seeds in corpus/X, X.fuzz makes new ones
 
@@ -255,6 +259,7 @@ EXTRA_DIST += \
 	tests/e2e/test_faults_resources.py \
 	tests/e2e/test_faults_server.py \
 	tests/e2e/test_faults_signals.py \
+	tests/e2e/test_fildes.py \
 	tests/e2e/test_header.py \
 	tests/e2e/test_init_script.py \
 	tests/e2e/test_keepalives.py \

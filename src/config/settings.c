@@ -30,6 +30,7 @@ static const char *const action_words[OPTION_WORDS_MAX] = {
 };
 static const char *const scan_mode_words[OPTION_WORDS_MAX] = {
     [SCAN_MODE_STREAM] = "stream",
+    [SCAN_MODE_FILDES] = "fildes",
     [SCAN_MODE_SCAN] = "scan",
 };
 static const char *const bare_newline_words[OPTION_WORDS_MAX] = {
@@ -119,7 +120,7 @@ static const struct option options[] = {
     {"PidFile", option_path, FIELD(pid_file), "", INVALID_SETTING("PidFile"),
 	.hint = "use the path of a file"},
     {"ScanMode", option_word, FIELD(scan.mode), "stream",
-	INVALID_VALUE("ScanMode"), .hint = "use stream or scan",
+	INVALID_VALUE("ScanMode"), .hint = "use stream, fildes or scan",
 	.words = scan_mode_words},
     {"ScanTimeOut", option_seconds, FIELD(scan.timeout_ms), NULL,
 	INVALID_SETTING("ScanTimeOut"), .hint = "use seconds, 1 or more",

@@ -107,6 +107,29 @@ check_header(struct settings *s)
 	strbuf_free(&text);
 }
 
+/* Where the mode asks for more than an address can do, or may. */
+static void
+check_scan_mode(const struct settings *s)
+{
+	const struct addr_list *list = &s->scan.addresses;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct addr_spec *a = &list->spec[i];
+
+		if (s->scan.mode == SCAN_MODE_STREAM ||
+		    (a->kind == ADDR_FIXED &&
+			a->addr.u.sa.sa_family == AF_UNIX))
+			continue;
+		log_warn(s->scan.mode == SCAN_MODE_FILDES
+			? "ScanMode fildes needs the path of a socket, and %s "
+			  "is none: what it scans is streamed (%s)"
+			: "ScanMode scan needs a clamd on this host, and %s "
+			  "may "
+			  "be elsewhere: use ScanMode: stream (%s)",
+		    a->text, settings_where(s, "ScanMode"));
+	}
+}
+
 /* The server and our listener; false where the server is not known now. */
 static bool
 find_both(const struct settings *s, struct addr *out, struct addr *listen)
@@ -166,6 +189,7 @@ settings_check(struct settings *s, const char *path)
 	if (s->scan.timeout_ms == 0)
 		s->scan.timeout_ms = s->timeout_ms;
 	check_header(s);
+	check_scan_mode(s);
 	if (s->transparent_proxy) {
 		if (s->out_address.kind != ADDR_NONE)
 			log_warn("the OutAddress option will be ignored when "

@@ -20,10 +20,11 @@ give_up(struct content *c, const char *what)
 }
 
 void
-content_open(struct content *c, const char *dir, const char *first_line)
+content_open(
+    struct content *c, const char *dir, const char *first_line, bool named)
 {
 	*c = (struct content){0};
-	if (spool_open(&c->spool, dir, first_line) < 0)
+	if (spool_open(&c->spool, dir, first_line, named) < 0)
 		give_up(c, "couldn't open cache file");
 	else
 		log_debug("created cache file: %s", spool_path(&c->spool));
@@ -120,6 +121,18 @@ const char *
 content_path(const struct content *c)
 {
 	return spool_path(&c->spool);
+}
+
+int
+content_descriptor(const struct content *c)
+{
+	return c->spool.fd;
+}
+
+void
+content_retire(struct content *c)
+{
+	spool_retire(&c->spool);
 }
 
 /* By way of two buffers. */

@@ -26,10 +26,11 @@ struct content {
 };
 
 /*
- * Begin.  dir and first_line are as in spool_open.  A failure, here or later,
+ * Begin.  dir, first_line and named are as in spool_open.  A failure, here or later,
  * is logged and remembered; what is taken is thrown away then.
  */
-void content_open(struct content *c, const char *dir, const char *first_line);
+void content_open(
+    struct content *c, const char *dir, const char *first_line, bool named);
 
 /*
  * From now on more octets than these (RFC 1870 5 counts them as we do) are
@@ -55,6 +56,12 @@ off_t content_size(const struct content *c);
 
 /* The path of its file, or of the directory if that has no name; borrowed. */
 const char *content_path(const struct content *c);
+
+/* The descriptor of its file, which has first_line in front; borrowed. */
+int content_descriptor(const struct content *c);
+
+/* As spool_retire. */
+void content_retire(struct content *c);
 
 enum content_form {
 	CONTENT_PLAIN, /* as it is kept */

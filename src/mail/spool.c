@@ -34,13 +34,13 @@ give_up(struct spool *s)
 }
 
 int
-spool_open(struct spool *s, const char *dir, const char *prefix)
+spool_open(struct spool *s, const char *dir, const char *prefix, bool named)
 {
 	*s = (struct spool){.fd = -1, .dir = dir};
 	s->block = pool_get();
 	if (s->block == NULL)
 		return -1;
-	if (prefix != NULL)
+	if (named)
 		s->fd = spool_dir_create(dir, SPOOL_DIR_PREFIX, true, &s->path);
 	else
 		s->fd = spool_dir_take(dir);
@@ -105,7 +105,14 @@ spool_commit(struct spool *s, size_t len)
 int
 spool_finish(struct spool *s)
 {
-	return write_block(s);
+	if (write_block(s) < 0)
+		return -1;
+	/* Who reads all of the file must not find what an older message left. */
+	if (s->prefix_len > 0 && ftruncate(s->fd, s->written) < 0) {
+		s->failed = true;
+		return -1;
+	}
+	return 0;
 }
 
 off_t
@@ -195,7 +202,7 @@ out:
 static void
 keep_file(struct spool *s)
 {
-	if (s->failed ||
+	if (s->failed || s->retired ||
 	    (s->written > SPOOL_KEPT_MAX && ftruncate(s->fd, 0) < 0))
 		(void)close(s->fd);
 	else
@@ -203,11 +210,17 @@ keep_file(struct spool *s)
 }
 
 void
+spool_retire(struct spool *s)
+{
+	s->retired = true;
+}
+
+void
 spool_close(struct spool *s)
 {
 	if (s->block == NULL)
 		return;
-	if (s->prefix_len > 0) {
+	if (s->path.len > 0) {
 		(void)unlink(strbuf_str(&s->path));
 		(void)close(s->fd);
 	} else

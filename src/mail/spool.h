@@ -23,21 +23,23 @@
 struct spool {
 	int fd; /* -1 while closed */
 	bool failed; /* the file could not be written */
+	bool retired; /* it serves no other message */
 	const char *dir; /* borrowed */
 	struct strbuf path; /* of a file that has a name */
 	char *block; /* the octets not yet written */
 	size_t block_len;
-	size_t prefix_len; /* octets of the scan-only line; 0: no name */
+	size_t prefix_len; /* octets of the scan-only line */
 	off_t written; /* octets of this message in the file */
 };
 
 /*
  * Open a file in dir (borrowed until spool_close).  prefix is its scan-only
- * line, or NULL.  With a prefix it is a new file of mode 0640, as clamd is to
- * open it by its path; else it has no name, and may have served before.
+ * line, or NULL when nobody else is to read the file.  A named one is new and of
+ * mode 0640, as clamd is to open it by its path; another may have served before.
  * Returns 0, or -1 with errno; then there is nothing to close.
  */
-int spool_open(struct spool *s, const char *dir, const char *prefix);
+int spool_open(
+    struct spool *s, const char *dir, const char *prefix, bool named);
 
 /* The path of the file, or of its directory if it has no name; borrowed. */
 const char *spool_path(const struct spool *s);
@@ -50,7 +52,10 @@ const char *spool_path(const struct spool *s);
 char *spool_room(struct spool *s, size_t min, size_t *room);
 void spool_commit(struct spool *s, size_t len);
 
-/* Bring all into the file.  Returns 0, or -1 with errno. */
+/*
+ * Bring all into the file; where there is a prefix, nothing else is in it then.
+ * Returns 0, or -1 with errno.
+ */
 int spool_finish(struct spool *s);
 
 /* Octets of content (without the scan-only line). */
@@ -74,6 +79,12 @@ ssize_t spool_read(const struct spool *s, off_t offset, char *buf, size_t len);
  * Returns 0, or -1 with errno and no file.
  */
 int spool_quarantine(const struct spool *s, struct strbuf *path);
+
+/*
+ * Somebody who was shown the file may still read it: spool_close leaves it as it
+ * is, and it never serves another message.
+ */
+void spool_retire(struct spool *s);
 
 /* Give the file up: a named one is removed.  May be called twice. */
 void spool_close(struct spool *s);

@@ -28,7 +28,7 @@ struct talk {
 const char *
 clamd_first_line(const struct scan_config *config)
 {
-	return config->mode == SCAN_MODE_SCAN ? CLAMD_SCAN_LINE : NULL;
+	return config->mode == SCAN_MODE_STREAM ? NULL : CLAMD_SCAN_LINE;
 }
 
 /* Of what goes wrong. */
@@ -181,9 +181,9 @@ says_error(const struct verdict *v)
 
 /* Why there is no verdict. */
 static void
-explain(const struct talk *t, const struct verdict *v)
+explain(const struct talk *t, const struct verdict *v, int p)
 {
-	const int p = priority(t), line_len = (int)v->line_len;
+	const int line_len = (int)v->line_len;
 	size_t len;
 
 	(void)conn_peek(&t->conn, &len);
@@ -207,14 +207,27 @@ explain(const struct talk *t, const struct verdict *v)
 
 /* There is no verdict: what kind of failure is it? */
 static enum clamd_end
-name_failure(const struct talk *t)
+name_failure(const struct talk *t, const struct verdict *v)
 {
 	size_t len;
 
 	(void)conn_peek(&t->conn, &len);
 	if (t->io == IO_TIMEOUT)
 		return CLAMD_SILENT;
+	if (t->order->mode == SCAN_MODE_FILDES &&
+	    (len == 0 || verdict_is_without_file(v)))
+		return CLAMD_NO_FILE;
 	return len == 0 ? CLAMD_CLOSED : CLAMD_UNCLEAR;
+}
+
+static enum clamd_end
+fail(const struct talk *t, const struct verdict *v)
+{
+	enum clamd_end end = name_failure(t, v);
+
+	/* No failure yet, as there is another way. */
+	explain(t, v, end == CLAMD_NO_FILE ? LOG_DEBUG : priority(t));
+	return end;
 }
 
 static void
@@ -254,10 +267,8 @@ judge(const struct talk *t, struct scan_result *result)
 	conn_log(&t->conn, '<', v.line, v.line_len);
 	if (len > 0 || t->io == IO_TIMEOUT)
 		result->answered = true;
-	if (!is_believed(t, v.verdict)) {
-		explain(t, &v);
-		return name_failure(t);
-	}
+	if (!is_believed(t, v.verdict))
+		return fail(t, &v);
 	if (v.verdict == SCAN_OVERSIZE) {
 		log_oversize(t, &v);
 		result->named = true;
@@ -271,18 +282,32 @@ judge(const struct talk *t, struct scan_result *result)
 	return CLAMD_VERDICT;
 }
 
+/* Ask, and know how clamd names what it was asked about. */
+static enum io
+ask_by_mode(struct talk *t)
+{
+	const struct clamd_order *o = t->order;
+
+	t->subject = STREAM_SUBJECT;
+	if (o->content == NULL)
+		return clamd_ask_text(&t->conn, o->text);
+	switch (o->mode) {
+	case SCAN_MODE_FILDES:
+		t->subject = VERDICT_DESCRIPTOR;
+		return clamd_ask_fildes(&t->conn, o->content);
+	case SCAN_MODE_SCAN:
+		t->subject = content_path(o->content);
+		return clamd_ask_scan(&t->conn, o->content);
+	case SCAN_MODE_STREAM:
+		break;
+	}
+	return clamd_ask_stream(&t->conn, o->content);
+}
+
 static void
 ask(struct talk *t)
 {
-	const struct clamd_order *o = t->order;
-	const bool by_path = o->mode == SCAN_MODE_SCAN;
-
-	t->subject = by_path ? content_path(o->content) : STREAM_SUBJECT;
-	if (o->content == NULL)
-		t->io = clamd_ask_text(&t->conn, o->text);
-	else
-		t->io = by_path ? clamd_ask_scan(&t->conn, o->content)
-				: clamd_ask_stream(&t->conn, o->content);
+	t->io = ask_by_mode(t);
 	t->asked = t->io == IO_OK;
 	/* When writing failed clamd may have said why, but need not wait for
 	 * the rest. */

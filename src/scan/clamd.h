@@ -31,7 +31,9 @@ enum clamd_end {
 	CLAMD_UNREACHED, /* there was no connection */
 	CLAMD_SILENT, /* it did not read or answer in time */
 	CLAMD_CLOSED, /* it closed without a word */
+	CLAMD_NO_FILE, /* fildes: the descriptor may not have got there */
 	CLAMD_UNCLEAR, /* its answer is none, or none to all that was sent */
+	CLAMD_UNPROVED, /* it said OK, but could not prove that it looks */
 	CLAMD_NO_MEANS, /* the system has nothing left to connect with */
 	CLAMD_CANCELLED /* the waiter has ended it */
 };
@@ -50,8 +52,8 @@ struct scan_result {
 const char *clamd_first_line(const struct scan_config *config);
 
 /*
- * Have clamd scan over a connection of its own: by nINSTREAM or (ScanMode:
- * scan) by zSCAN with the content's path.  Waits by waiter.  Whatever goes
+ * Have clamd scan over a connection of its own: as mode
+ * says: nINSTREAM, zFILDES, or zSCAN with the content's path.  Waits by waiter.  Whatever goes
  * wrong is logged; verdict is SCAN_FAILED then.  result was zeroed, or has
  * served another talk without a verdict; cancelled is the caller's.
  */

@@ -103,3 +103,20 @@ clamd_ask_scan(struct conn *c, const struct content *content)
 	io = look_for_early_answer(c);
 	return io == IO_OK ? conn_flush(c) : io;
 }
+
+enum io
+clamd_ask_fildes(struct conn *c, const struct content *content)
+{
+	/* With an octet behind it, since that is what carries a descriptor. */
+	static const char command[] = "zFILDES\0";
+	enum io io;
+
+	conn_log(c, '>', command, strlen(command));
+	io = look_for_early_answer(c);
+	if (io != IO_OK)
+		return io;
+	return sock_pass(c->fd, command, sizeof command,
+		   content_descriptor(content)) < 0
+	    ? IO_ERROR
+	    : IO_OK;
+}

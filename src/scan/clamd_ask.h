@@ -30,6 +30,9 @@ enum io clamd_ask_stream(struct conn *c, const struct content *content);
 /* Send this text, a whole mail that has its first line, likewise. */
 enum io clamd_ask_text(struct conn *c, const char *text);
 
+/* Pass the descriptor of the finished content's file: zFILDES.  Likewise. */
+enum io clamd_ask_fildes(struct conn *c, const struct content *content);
+
 /* Name the finished content's file: zSCAN.  As clamd_ask_stream. */
 enum io clamd_ask_scan(struct conn *c, const struct content *content);
 

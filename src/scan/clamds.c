@@ -104,21 +104,65 @@ clamds_bring_back(struct clamds *c, size_t i)
 }
 
 bool
-clamds_begin_proof(struct clamds *c, size_t i)
+clamds_takes_files(struct clamds *c, size_t i)
 {
-	bool begins;
+	const struct addr_spec *a = clamds_address(c, i);
+	bool takes;
 
+	if (a->kind != ADDR_FIXED || a->addr.u.sa.sa_family != AF_UNIX)
+		return false;
 	pthread_mutex_lock(&c->lock);
-	begins = !c->known[i].proving;
-	c->known[i].proving = true;
+	takes = deadline_left_ms(c->known[i].no_files) == 0;
 	pthread_mutex_unlock(&c->lock);
-	return begins;
+	return takes;
 }
 
 void
-clamds_end_proof(struct clamds *c, size_t i)
+clamds_stop_files(struct clamds *c, size_t i)
 {
+	bool is_new;
+
 	pthread_mutex_lock(&c->lock);
-	c->known[i].proving = false;
+	is_new = deadline_left_ms(c->known[i].no_files) == 0;
+	if (is_new)
+		c->known[i].no_files = deadline_in(SCAN_STREAM_MS);
+	pthread_mutex_unlock(&c->lock);
+	if (is_new)
+		log_warn("clamd %s did not get a descriptor: what it scans is "
+			 "streamed for %d s",
+		    clamds_address(c, i)->text, SCAN_STREAM_MS / 1000);
+}
+
+enum clamds_proof
+clamds_begin_proof(
+    struct clamds *c, size_t i, int64_t since_ms, bool has_waited)
+{
+	struct clamds_known *k = &c->known[i];
+	enum clamds_proof is = CLAMDS_ASK;
+
+	pthread_mutex_lock(&c->lock);
+	if (k->proved && k->proof_ms > since_ms)
+		is = CLAMDS_PROVED;
+	else if (k->proving)
+		is = CLAMDS_BEING_PROVED;
+	else if (has_waited && k->proof_ms > since_ms)
+		is = CLAMDS_DISPROVED;
+	else
+		k->proving = true;
+	pthread_mutex_unlock(&c->lock);
+	return is;
+}
+
+void
+clamds_end_proof(struct clamds *c, size_t i, int64_t begun_ms, bool is_good)
+{
+	struct clamds_known *k = &c->known[i];
+
+	pthread_mutex_lock(&c->lock);
+	k->proving = false;
+	if (begun_ms != 0) {
+		k->proof_ms = begun_ms;
+		k->proved = is_good;
+	}
 	pthread_mutex_unlock(&c->lock);
 }

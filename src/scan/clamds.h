@@ -1,5 +1,6 @@
 /*
- * What is known of each clamd, shared by all threads: whether it is set aside.
+ * What is known of each clamd, shared by all threads: whether it is set aside,
+ * whether descriptors get there, and what came of the last proof.
  *
  * Every function locks for itself and never waits for anything else.  A clamd
  * is its place in the option ClamAddress.
@@ -19,7 +20,10 @@
 
 struct clamds_known {
 	bool set_aside; /* asked only when no other one is left */
+	struct deadline no_files; /* until then descriptors do not get there */
 	bool proving; /* a thread asks it for a proof */
+	bool proved; /* the last one was good... */
+	int64_t proof_ms; /* ... and had begun then; 0: there was none */
 };
 
 struct clamds {
@@ -54,8 +58,28 @@ bool clamds_are_all_set_aside(struct clamds *c);
 void clamds_set_aside(struct clamds *c, size_t i, const char *why);
 void clamds_bring_back(struct clamds *c, size_t i);
 
-/* May this thread ask it for a proof?  Then clamds_end_proof must follow. */
-bool clamds_begin_proof(struct clamds *c, size_t i);
-void clamds_end_proof(struct clamds *c, size_t i);
+/* Can it be passed descriptors, as far as is known? */
+bool clamds_takes_files(struct clamds *c, size_t i);
+
+/* It did not get one: not for SCAN_STREAM_MS.  Logged where it is news. */
+void clamds_stop_files(struct clamds *c, size_t i);
+
+enum clamds_proof {
+	CLAMDS_PROVED, /* the last proof was good, and began late enough */
+	CLAMDS_DISPROVED, /* it was not */
+	CLAMDS_BEING_PROVED, /* another thread asks for one */
+	CLAMDS_ASK /* this one is to ask: clamds_end_proof must follow */
+};
+
+/*
+ * Has there been a proof that began after since_ms (on the clock of deadline)?
+ * Nobody asks again who has waited for the last one.
+ */
+enum clamds_proof clamds_begin_proof(
+    struct clamds *c, size_t i, int64_t since_ms, bool has_waited);
+
+/* What came of the proof that began at begun_ms; 0: it came to nothing. */
+void clamds_end_proof(
+    struct clamds *c, size_t i, int64_t begun_ms, bool is_good);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define PAUSE_MS 5 /* between two looks at another thread's proof */
 #define LINES 96 /* of the attachment, 78 octets each; 8 KB in all */
 
 /*
@@ -40,35 +41,95 @@ make_mail(struct strbuf *mail)
 	strbuf_puts(mail, "\r\n--=clean--\r\n");
 }
 
-/* Returns whether there was a proof. */
+static int64_t
+now(void)
+{
+	return deadline_in(0).at_ms;
+}
+
+/* Does how it ended say anything about the clamd? */
 static bool
-ask(const struct clamd_order *order, struct waiter *waiter)
+is_fair(enum clamd_end how, bool had_all_time)
+{
+	return how != CLAMD_CANCELLED && how != CLAMD_NO_MEANS &&
+	    (how != CLAMD_SILENT || had_all_time);
+}
+
+/* The talk of a proof, until then.  As proof_need. */
+static enum clamd_end
+ask(const struct addr_spec *address, struct waiter *waiter,
+    struct deadline until, bool is_look)
 {
 	struct scan_result result = {.verdict = SCAN_FAILED};
-	enum clamd_end end = clamd_scan(order, waiter, &result);
+	struct strbuf mail = {0};
+	struct clamd_order order = {
+	    .address = address,
+	    .connect_ms = SCAN_PROOF_MS,
+	    .timeout_ms = SCAN_PROOF_MS,
+	    .until = until,
+	    .is_look = is_look,
+	};
+	enum clamd_end how = CLAMD_NO_MEANS;
 
+	make_mail(&mail);
+	order.text = strbuf_str(&mail);
+	if (!mail.failed)
+		how = clamd_scan(&order, waiter, &result);
+	if (how == CLAMD_VERDICT && result.verdict != SCAN_CLEAN)
+		how = CLAMD_UNCLEAR;
 	strbuf_free(&result.name);
-	return end == CLAMD_VERDICT && result.verdict == SCAN_CLEAN;
+	strbuf_free(&mail);
+	return how;
+}
+
+/* Ask; clamds_begin_proof has allowed it.  As proof_need. */
+static enum clamd_end
+prove(struct clamds *c, size_t i, struct waiter *waiter, struct deadline until,
+    bool is_look)
+{
+	const int64_t begun = now();
+	const struct deadline all = deadline_in(SCAN_PROOF_MS);
+	enum clamd_end how = ask(
+	    clamds_address(c, i), waiter, deadline_min(all, until), is_look);
+	bool is_good = how == CLAMD_VERDICT;
+
+	clamds_end_proof(
+	    c, i, is_fair(how, all.at_ms <= until.at_ms) ? begun : 0, is_good);
+	if (is_good)
+		clamds_bring_back(c, i);
+	return is_good || how == CLAMD_CANCELLED ? how : CLAMD_UNPROVED;
+}
+
+enum clamd_end
+proof_need(
+    struct clamds *c, size_t i, struct waiter *waiter, struct deadline until)
+{
+	const int64_t since = now() - SCAN_PROOF_AGE_MS;
+	enum io io = IO_TIMEOUT;
+
+	for (bool has_waited = false; io == IO_TIMEOUT; has_waited = true) {
+		switch (clamds_begin_proof(c, i, since, has_waited)) {
+		case CLAMDS_PROVED:
+			return CLAMD_VERDICT;
+		case CLAMDS_ASK:
+			return prove(c, i, waiter, until, false);
+		case CLAMDS_DISPROVED:
+			return CLAMD_UNPROVED;
+		case CLAMDS_BEING_PROVED:
+			break;
+		}
+		if (deadline_left_ms(until) == 0)
+			return CLAMD_UNPROVED;
+		io = waiter_wait(waiter, -1, 0, deadline_in(PAUSE_MS));
+	}
+	return CLAMD_CANCELLED;
 }
 
 void
 proof_look(struct clamds *c, size_t i, struct waiter *waiter)
 {
-	struct strbuf mail = {0};
-	struct clamd_order order = {
-	    .address = clamds_address(c, i),
-	    .connect_ms = SCAN_PROOF_MS,
-	    .timeout_ms = SCAN_PROOF_MS,
-	    .until = deadline_in(SCAN_PROOF_MS),
-	    .is_look = true,
-	};
+	const struct deadline until = deadline_in(SCAN_PROOF_MS * 2);
 
-	if (!clamds_begin_proof(c, i))
-		return;
-	make_mail(&mail);
-	order.text = strbuf_str(&mail);
-	if (!mail.failed && ask(&order, waiter))
-		clamds_bring_back(c, i);
-	clamds_end_proof(c, i);
-	strbuf_free(&mail);
+	if (clamds_begin_proof(c, i, INT64_MAX, false) == CLAMDS_ASK)
+		(void)prove(c, i, waiter, until, true);
 }

@@ -18,8 +18,14 @@
 #ifndef SCAN_PROOF_MS
 #define SCAN_PROOF_MS 10000 /* for a proof, from connecting to its end */
 #endif
+#ifndef SCAN_PROOF_AGE_MS
+#define SCAN_PROOF_AGE_MS 5000 /* from its beginning to the end of a scan */
+#endif
+#ifndef SCAN_STREAM_MS
+#define SCAN_STREAM_MS 300000 /* no descriptors for one that did not get one */
+#endif
 
-enum scan_mode { SCAN_MODE_STREAM, SCAN_MODE_SCAN };
+enum scan_mode { SCAN_MODE_STREAM, SCAN_MODE_FILDES, SCAN_MODE_SCAN };
 
 struct clamds;
 

@@ -5,9 +5,11 @@
  */
 #include "src/scan/scanner.h"
 
+#include "src/scan/proof.h"
+
 struct search {
 	const struct scan_config *config;
-	const struct content *content;
+	struct content *content;
 	struct waiter *waiter;
 	struct deadline until;
 	struct scan_result *result;
@@ -27,9 +29,12 @@ name_fault(enum clamd_end end)
 		return "it closed without a word";
 	case CLAMD_UNCLEAR:
 		return "no verdict in its answer";
+	case CLAMD_UNPROVED:
+		return "no proof that it looks";
 	case CLAMD_VERDICT:
 	case CLAMD_CANCELLED:
 	case CLAMD_NO_MEANS:
+	case CLAMD_NO_FILE:
 		break;
 	}
 	return NULL;
@@ -42,13 +47,44 @@ is_over(const struct search *s)
 	    deadline_left_ms(s->until) == 0;
 }
 
+/* One talk, behind which nobody may read a file that is used again. */
+static void
+talk(struct search *s, const struct clamd_order *order)
+{
+	s->end = clamd_scan(order, s->waiter, s->result);
+	if (order->mode != SCAN_MODE_STREAM && s->end != CLAMD_VERDICT &&
+	    s->end != CLAMD_UNREACHED)
+		content_retire(s->content);
+}
+
+/*
+ * Where clamd reads a file by itself it says OK also when it cannot: when its
+ * temporary directory is full or gone, say.  Streaming it would notice.
+ */
+static void
+ask_for_proof(struct search *s, size_t i)
+{
+	s->end = proof_need(s->config->clamds, i, s->waiter, s->until);
+	if (s->end != CLAMD_VERDICT)
+		s->result->verdict = SCAN_FAILED;
+}
+
+static enum scan_mode
+choose_mode(const struct scan_config *config, size_t i)
+{
+	if (config->mode == SCAN_MODE_FILDES &&
+	    !clamds_takes_files(config->clamds, i))
+		return SCAN_MODE_STREAM;
+	return config->mode;
+}
+
 static void
 scan_at(struct search *s, size_t i, bool another_is_left)
 {
 	const struct scan_config *config = s->config;
-	const struct clamd_order order = {
+	struct clamd_order order = {
 	    .address = clamds_address(config->clamds, i),
-	    .mode = config->mode,
+	    .mode = choose_mode(config, i),
 	    .content = s->content,
 	    .connect_ms =
 		another_is_left && config->timeout_ms > SCAN_CONNECT_MS
@@ -60,7 +96,15 @@ scan_at(struct search *s, size_t i, bool another_is_left)
 	/* Set aside since by others, only a look brings it back. */
 	const bool was_aside = clamds_is_set_aside(config->clamds, i);
 
-	s->end = clamd_scan(&order, s->waiter, s->result);
+	talk(s, &order);
+	if (s->end == CLAMD_NO_FILE) {
+		clamds_stop_files(config->clamds, i);
+		order.mode = SCAN_MODE_STREAM;
+		talk(s, &order);
+	}
+	if (order.mode != SCAN_MODE_STREAM && s->end == CLAMD_VERDICT &&
+	    s->result->verdict == SCAN_CLEAN)
+		ask_for_proof(s, i);
 	if (s->end == CLAMD_VERDICT && was_aside)
 		clamds_bring_back(config->clamds, i);
 	/* Who was not given the whole time has not failed. */
@@ -87,7 +131,7 @@ scan_down(struct search *s, size_t failed)
 }
 
 void
-scanner_scan(const struct scan_config *config, const struct content *content,
+scanner_scan(const struct scan_config *config, struct content *content,
     struct waiter *waiter, struct deadline until, struct scan_result *result)
 {
 	struct search s = {

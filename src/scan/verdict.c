@@ -39,18 +39,52 @@ line_length(const char *s, size_t len, bool *complete)
 	return n;
 }
 
+static bool
+begins_with(const char *s, size_t len, const char *start)
+{
+	size_t n = strlen(start);
+
+	return len >= n && memcmp(s, start, n) == 0;
+}
+
+/* The octets of "fd[11]" that line begins with; 0: it does not. */
+static size_t
+descriptor_length(const char *line, size_t len)
+{
+	const size_t start = strlen("fd[");
+	size_t n = start;
+
+	if (!begins_with(line, len, "fd["))
+		return 0;
+	while (n < len && line[n] >= '0' && line[n] <= '9')
+		n++;
+	return n > start && n < len && line[n] == ']' ? n + 1 : 0;
+}
+
+/* The octets of "subject:" that line begins with; 0: it does not. */
+static size_t
+subject_length(const char *line, size_t len, const char *subject)
+{
+	size_t n = 0;
+
+	if (strcmp(subject, VERDICT_DESCRIPTOR) == 0)
+		n = descriptor_length(line, len);
+	else if (begins_with(line, len, subject))
+		n = strlen(subject);
+	return n > 0 && n < len && line[n] == ':' ? n + 1 : 0;
+}
+
 /* "subject: NAME FOUND" */
 static void
 find_name(struct verdict *v, const char *subject)
 {
-	size_t n = strlen(subject);
+	size_t n = subject_length(v->line, v->line_len, subject);
 
-	if (v->line_len < n + 1 || memcmp(v->line, subject, n) != 0 ||
-	    v->line[n] != ':')
+	if (n == 0)
 		return;
 	v->named = true;
-	v->name = v->line + n + 1;
-	v->name_len = v->line_len - n - 1 - strlen("FOUND");
+	v->name = v->line + n;
+	v->name_len = v->line_len - n - strlen("FOUND");
 	str_trim(&v->name, &v->name_len);
 }
 
@@ -82,10 +116,10 @@ finds_limit(struct verdict *v)
 static bool
 says_clean(const char *line, size_t len, const char *subject)
 {
-	size_t n = strlen(subject);
+	size_t n = subject_length(line, len, subject);
 
-	return len == n + strlen(": OK") && memcmp(line, subject, n) == 0 &&
-	    memcmp(line + n, ": OK", strlen(": OK")) == 0;
+	return n > 0 && len == n + strlen(" OK") &&
+	    memcmp(line + n, " OK", strlen(" OK")) == 0;
 }
 
 /* What the line v->line, which is complete, would mean if it stood alone. */
@@ -137,6 +171,14 @@ verdict_parse(const char *answer, size_t len, const char *subject)
 		len -= used + complete;
 	}
 	return first;
+}
+
+bool
+verdict_is_without_file(const struct verdict *v)
+{
+	return begins_with(
+		   v->line, v->line_len, "No file descriptor received") ||
+	    begins_with(v->line, v->line_len, "UNKNOWN COMMAND");
 }
 
 bool

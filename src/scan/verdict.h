@@ -16,6 +16,9 @@ enum scan_verdict {
 	SCAN_FAILED /* a verdict of its own, never "clean" */
 };
 
+/* The subject of FILDES: clamd names its own descriptor, "fd[11]". */
+#define VERDICT_DESCRIPTOR "fd[]"
+
 struct verdict {
 	enum scan_verdict verdict;
 	bool named; /* infected: clamd's answer tells a name */
@@ -30,7 +33,8 @@ struct verdict {
 
 /*
  * Judge all that clamd has answered: len octets, lines that end in LF or NUL.
- * subject is what was scanned, as clamd names it: "stream" or a path.
+ * subject is what was scanned, as clamd names it: "stream", a path, or
+ * VERDICT_DESCRIPTOR.
  * Clean is only one complete line "subject: OK" and nothing else.  Any complete
  * line that ends in FOUND is an infection, but for one that names a limit of
  * clamd's: that, or a refusal for the size, is "oversize" where it stands alone.
@@ -41,6 +45,9 @@ struct verdict {
  */
 struct verdict verdict_parse(
     const char *answer, size_t len, const char *subject);
+
+/* Does clamd's line say that it got no descriptor? */
+bool verdict_is_without_file(const struct verdict *v);
 
 /* Is there a complete line in the answer, so that no more must be awaited? */
 bool verdict_is_complete(const char *answer, size_t len);

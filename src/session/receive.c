@@ -51,8 +51,9 @@ receive_content(struct session *s, struct content *content)
 	client_say(&s->client, ANSWER_GO);
 	client_was_answered(&s->client);
 	io = conn_flush(client);
-	content_open(
-	    content, s->set->spool_directory, clamd_first_line(&s->set->scan));
+	content_open(content, s->set->spool_directory,
+	    clamd_first_line(&s->set->scan),
+	    s->set->scan.mode == SCAN_MODE_SCAN);
 	content_limit(content, s->upstream.size_max);
 	conn_set_input_size(client, CONN_INPUT_MAX);
 	if (io == IO_OK)

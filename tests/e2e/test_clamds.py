@@ -288,7 +288,8 @@ def test_it_is_looked_at_every_five_seconds(pair):
     mails(p, QUEUED)
     assert p.shown() == (2, 1)
     assert not p.other.looks
-    assert len(p.server.messages) == len(p.daemon.summaries()) == 2
+    wait_until(lambda: len(p.daemon.summaries()) == 2)
+    assert len(p.server.messages) == 2
 
 
 NO_PROOFS = {

@@ -84,7 +84,7 @@ def test_an_ipv6_address_that_is_not_whole(directory, option, address, hint):
     ("Quarantine: enabled", "invalid value for Quarantine", "use on or off"),
     ("XClient: \xe2\x80\x9con\xe2\x80\x9d", "invalid value for XClient",
      "there is an octet in it that is not ASCII"),
-    ("ScanMode: fd", "invalid value for ScanMode", "use stream or scan"),
+    ("ScanMode: fd", "invalid value for ScanMode", "use stream, fildes or scan"),
     ("BareNewline: fix", "invalid value for BareNewline", "use repair or reject"),
     ("ProxyProtocol:", "invalid setting: ProxyProtocol: ", NETS),
     ("ProxyProtocol: all", "invalid setting: ProxyProtocol: all", NETS),

@@ -18,7 +18,7 @@ from rig.basics import (ENVIRONMENT, OURS, ROOT, THREADS_KEPT, WAIT, WRAPPER, fr
 from rig.clamd import FakeClamd, OnCommand, OnConnect, Scan, verdict
 from rig.client import Client
 from rig.daemon import Daemon
-from rig.impatient import BUDGET, CONNECT, LOOK, PROOF, REPLY, impatient, needs_compiler
+from rig.impatient import AGE, BUDGET, CONNECT, LOOK, PROOF, REPLY, STREAMED, impatient, needs_compiler
 from rig.peer import Gone
 from rig.rig import Rig
 from rig.upstream import FakeServer, Message, ServerConnection

@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the clamsmtpd contributors
 """A scripted clamd."""
 
+import fcntl
 import os
 import re
 import socket
@@ -21,8 +22,12 @@ class Scan(Peer):
     command  the request line without its end, e.g. b"nINSTREAM"
              (all attributes from here on: of a scan; a look has none)
     end      the end of the request: b"\\n" or b"\\0"
-    path     the path of SCAN, or b"stream"
-    data     the octets shown (INSTREAM's chunks joined; the file of SCAN)
+    path     the path of SCAN, b"stream", or b"fd[11]" of FILDES
+    data     the octets shown (INSTREAM's chunks joined; the file of SCAN or
+             FILDES)
+    fds      the descriptors that came with it; closed at the end
+    flags    how that of FILDES was opened (fcntl(2), F_GETFL)
+    file     its number (inode)
     sizes    the sizes of INSTREAM's chunks, with the final 0
     """
 
@@ -31,7 +36,30 @@ class Scan(Peer):
         self.command = self.path = self.data = None
         self.end = b"\n"
         self.sizes = []
-        self.mode = None
+        self.mode = self.flags = self.file = None
+        self.fds = []
+
+    def recv(self):
+        """As Peer.recv, but descriptors are taken along."""
+        try:
+            room = socket.CMSG_SPACE(4 * struct.calcsize("i"))
+            data, control, _, _ = self.sock.recvmsg(1 << 16, room)
+        except OSError:
+            raise Gone("error")
+        for level, kind, numbers in control:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                self.fds += struct.unpack("%di" % (len(numbers) // 4), numbers)
+        if not data:
+            raise Gone("peer")
+        self.note(data)
+        return data
+
+    def run(self):
+        try:
+            super().run()
+        finally:
+            for fd in self.fds:
+                os.close(fd)
 
     def expand(self, data):
         return data.replace(b"{path}", self.path or b"stream").replace(b"{end}", self.end)
@@ -54,6 +82,8 @@ class Scan(Peer):
         if word == b"INSTREAM" and self.command[:1] in b"nz":
             self.path = b"stream"
             self.read_stream()
+        elif word == b"FILDES":
+            self.read_descriptor()
         elif word.startswith(b"SCAN "):
             self.path = word[5:]
             self.read_file()
@@ -108,6 +138,15 @@ class Scan(Peer):
             parts.append(self.octets(size))
         self.data = b"".join(parts)
 
+    def read_descriptor(self):
+        self.path = b"fd[11]"
+        self.octets(1)
+        fd, = self.fds
+        self.flags, self.file = fcntl.fcntl(fd, fcntl.F_GETFL), os.fstat(fd).st_ino
+        os.lseek(fd, 0, os.SEEK_SET)  # as clamd does, which moves it for the daemon too
+        with open(os.dup(fd), "rb") as f:
+            self.data = f.read()
+
     def read_file(self):
         try:
             with open(self.path, "rb") as f:
@@ -142,7 +181,7 @@ class OnCommand:
 class FakeClamd(Listener):
     """A scripted clamd on a unix socket (path=...) or TCP (default).
 
-    It understands nINSTREAM, zINSTREAM, SCAN, nSCAN and zSCAN.
+    It understands INSTREAM, FILDES and SCAN, with n or z or (SCAN) without.
     answer   the action for each scan (default: verdict); in bytes {path}
              becomes the scanned path or `stream` and {end} the line end
              that belongs to the request

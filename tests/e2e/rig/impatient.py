@@ -19,7 +19,9 @@ BUDGET = 3  # seconds from the final dot to the end of mail data
 REPLY = 2  # seconds for the reply to that
 CONNECT = 1  # seconds to connect to a clamd where another is left
 LOOK = 0.3  # seconds between two looks at a clamd that is set aside
-PROOF = 1  # seconds that a look may take
+PROOF = 1  # seconds that a look or a proof may take
+AGE = 1  # seconds between a proof's beginning and the end of a scan
+STREAMED = 2  # seconds without descriptors
 
 needs_compiler = pytest.mark.skipif(
     shutil.which("cc") is None, reason="there is no compiler for a program that waits seconds, not minutes")
@@ -40,5 +42,6 @@ def impatient():
                     "-DFORWARD_BUDGET_MS=%d" % (BUDGET * 1000), "-DFORWARD_REPLY_MS=%d" % (REPLY * 1000),
                     "-DSCAN_CONNECT_MS=%d" % (CONNECT * 1000), "-DSCAN_LOOK_MS=%d" % (LOOK * 1000),
                     "-DSCAN_PROOF_MS=%d" % (PROOF * 1000),
+                    "-DSCAN_PROOF_AGE_MS=%d" % (AGE * 1000), "-DSCAN_STREAM_MS=%d" % (STREAMED * 1000),
                     "-o", path] + sources, check=True)
     return for_all(path)

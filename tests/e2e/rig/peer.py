@@ -44,12 +44,15 @@ class Peer:
             raise Gone("error")
         if not data:
             raise Gone("peer")
+        self.note(data)
+        return data
+
+    def note(self, data):
         self.chunks.append(data)
         self._buffer += data
         self.raw += data
         with self.owner.changed:
             self.owner.changed.notify_all()
-        return data
 
     def octets(self, n):
         while len(self._buffer) < n:

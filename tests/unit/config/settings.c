@@ -86,7 +86,7 @@ static const struct {
     {"DebugFiles", "x", "invalid value for DebugFiles"},
     {"User", "", "invalid setting: User"},
     {"ScanMode", "", "invalid value for ScanMode"},
-    {"ScanMode", "fildes", "invalid value for ScanMode"},
+    {"ScanMode", "descriptor", "invalid value for ScanMode"},
     {"BareNewline", "pass", "invalid value for BareNewline"},
     {"Action", "tempfail", "invalid value for Action"},
     {"ScanFail", "", "invalid value for ScanFail"},

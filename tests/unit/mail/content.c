@@ -76,7 +76,7 @@ comes_in_at_every_cut(void **state)
 		const size_t at = cut / 2;
 		struct content c;
 
-		content_open(&c, "/tmp", first_lines[cut % 2]);
+		content_open(&c, "/tmp", first_lines[cut % 2], false);
 		assert_int_equal(content_take(&c, WIRE, at), at);
 		assert_false(content_is_complete(&c));
 		assert_int_equal(
@@ -106,7 +106,7 @@ may_be_limited(void **state)
 		const bool too_large = n > 0 && n < strlen(PLAIN);
 		struct content c;
 
-		content_open(&c, "/tmp", FIRST_LINE);
+		content_open(&c, "/tmp", FIRST_LINE, false);
 		content_limit(&c, n);
 		assert_int_equal(content_take(&c, WIRE, 20), 20);
 		assert_int_equal(
@@ -129,7 +129,7 @@ goes_out_in_parts(void **state)
 	struct content c;
 
 	(void)state;
-	content_open(&c, "/tmp", NULL);
+	content_open(&c, "/tmp", NULL, false);
 	(void)content_take(&c, WIRE, strlen(WIRE));
 	content_finish(&c);
 	expect_sent(&c, CONTENT_PLAIN, 0, 0, (struct text)T(""));
@@ -151,8 +151,8 @@ goes_out_whatever_its_size(void **state)
 	struct content dots, none;
 
 	(void)state;
-	content_open(&dots, "/tmp", FIRST_LINE);
-	content_open(&none, "/tmp", NULL);
+	content_open(&dots, "/tmp", FIRST_LINE, true);
+	content_open(&none, "/tmp", NULL, false);
 	for (int i = 0; i < 5000; i++) {
 		(void)content_take(&dots, "." LINE, strlen("." LINE));
 		(void)content_take(&none, &LINE[1], strlen(LINE) - 1);
@@ -183,7 +183,7 @@ is_read_to_its_end_when_it_cannot_be_kept(void **state)
 	struct content c;
 
 	(void)state;
-	content_open(&c, "/nonexistent", NULL);
+	content_open(&c, "/nonexistent", NULL, false);
 	assert_true(c.failed);
 	for (int i = 0; i < 5000; i++)
 		assert_int_equal(

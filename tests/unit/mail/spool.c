@@ -97,7 +97,7 @@ messages_of_a_thread(void *last)
 	ino_t first = 0;
 
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-		assert_int_equal(spool_open(&s, dir, NULL), 0);
+		assert_int_equal(spool_open(&s, dir, NULL, false), 0);
 		assert_true(is_empty_dir());
 		if (first == 0)
 			first = inode(s.fd);
@@ -142,8 +142,8 @@ two_at_once(void **state)
 	struct spool a, b;
 
 	(void)state;
-	assert_int_equal(spool_open(&a, dir, NULL), 0);
-	assert_int_equal(spool_open(&b, dir, NULL), 0);
+	assert_int_equal(spool_open(&a, dir, NULL, false), 0);
+	assert_int_equal(spool_open(&b, dir, NULL, false), 0);
 	assert_int_not_equal(inode(a.fd), inode(b.fd));
 	int fd = b.fd;
 	spool_close(&a);
@@ -162,7 +162,7 @@ a_file_that_could_not_be_written_is_not_kept(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	little = (struct rlimit){.rlim_cur = 100, .rlim_max = old.rlim_max};
-	assert_int_equal(spool_open(&s, dir, NULL), 0);
+	assert_int_equal(spool_open(&s, dir, NULL, false), 0);
 	fd = s.fd;
 	fill(&s, 'x', 1000);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
@@ -180,7 +180,7 @@ a_named_file(void **state)
 	struct spool s;
 
 	(void)state;
-	assert_int_equal(spool_open(&s, dir, "Line: x\r\n"), 0);
+	assert_int_equal(spool_open(&s, dir, "Line: x\r\n", true), 0);
 	assert_int_equal(strncmp(spool_path(&s), dir, strlen(dir)), 0);
 	fill(&s, 'x', SPOOL_BLOCK_SIZE);
 	assert_int_equal(spool_finish(&s), 0);
@@ -198,9 +198,10 @@ no_directory(void **state)
 	struct spool s;
 
 	(void)state;
-	assert_int_equal(spool_open(&s, "/nonexistent", NULL), -1);
+	assert_int_equal(spool_open(&s, "/nonexistent", NULL, false), -1);
 	assert_int_equal(errno, ENOENT);
-	assert_int_equal(spool_open(&s, "/nonexistent", "Line: x\r\n"), -1);
+	assert_int_equal(
+	    spool_open(&s, "/nonexistent", "Line: x\r\n", true), -1);
 	assert_int_equal(errno, ENOENT);
 }
 

@@ -59,7 +59,7 @@ __wrap_sock_connect(
 static void
 open_content(struct content *content, size_t octets)
 {
-	content_open(content, "/tmp", NULL);
+	content_open(content, "/tmp", NULL, false);
 	for (size_t i = 2; i < octets; i++)
 		assert_int_equal(content_take(content, "x", 1), 1);
 	if (octets > 0)

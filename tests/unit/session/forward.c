@@ -98,7 +98,7 @@ hands_over(void **state)
 		struct content content;
 		const struct stamp_mark mark = {cases[i].mark, "Worm"};
 
-		content_open(&content, "/tmp", NULL);
+		content_open(&content, "/tmp", NULL, false);
 		(void)content_take(&content, WIRE, strlen(WIRE));
 		content_finish(&content);
 		open_session(&s, &client, &server, cases[i].steps);

@@ -36,7 +36,7 @@ keeps_a_copy(void **state)
 	struct content content;
 
 	(void)state;
-	content_open(&content, dir, NULL);
+	content_open(&content, dir, NULL, false);
 	(void)content_take(&content, WIRE, strlen(WIRE));
 	content_finish(&content);
 	assert_int_equal(infection_keep(&content, &path), 0);
