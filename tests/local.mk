@@ -28,6 +28,7 @@ if HAVE_CMOCKA
 unit_tests = \
 	tests/unit/scan/clamd.t \
 	tests/unit/common/daemon.t \
+	tests/unit/scan/exempt.t \
 	tests/unit/scan/policy.t \
 	tests/unit/scan/rules.t \
 	tests/unit/scan/scanner.t \
@@ -64,6 +65,7 @@ unit_tests = \
 	tests/unit/mail/hook.t \
 	tests/unit/mail/shell.t \
 	tests/unit/smtp/origin.t \
+	tests/unit/smtp/path.t \
 	tests/unit/smtp/pending.t \
 	tests/unit/config/option.t \
 	tests/unit/config/settings.t \
@@ -285,6 +287,7 @@ EXTRA_DIST += \
 	tests/e2e/test_restart.py \
 	tests/e2e/test_session.py \
 	tests/e2e/test_size.py \
+	tests/e2e/test_skip.py \
 	tests/e2e/test_soak.py \
 	tests/e2e/test_start_messages.py \
 	tests/e2e/test_timeouts.py \

@@ -69,6 +69,16 @@ add_rule(const struct option *o, const char *value, void *field)
 	return errno == ENOMEM ? "out of memory" : o->hint;
 }
 
+static const char *
+add_exemption(const struct option *o, const char *value, void *field)
+{
+	if (exempt_add(field, value) == 0)
+		return NULL;
+	if (errno == EDOM)
+		return "the address has more bits than the number behind it";
+	return errno == ENOMEM ? "out of memory" : o->hint;
+}
+
 #define FIELD(member) offsetof(struct settings, member)
 #define INVALID_VALUE(name) "invalid value for " name
 #define INVALID_SETTING(name) "invalid setting: " name
@@ -138,6 +148,9 @@ static const struct option options[] = {
 	INVALID_VALUE("VirusRule"),
 	.hint = "use PATTERN drop, PATTERN bounce, PATTERN pass or "
 		"PATTERN tempfail"},
+    {"Skip", add_exemption, FIELD(skip), NULL, INVALID_VALUE("Skip"),
+	.hint = "use client NETWORK, sender PATTERN, recipient PATTERN or "
+		"authenticated"},
     /* What older versions had. */
     {"Bounce", set_bounce, FIELD(policy.action), NULL, INVALID_VALUE("Bounce"),
 	.hint = ON_OR_OFF, .instead = "Action"},
@@ -312,6 +325,7 @@ void
 settings_free(struct settings *s)
 {
 	rules_free(&s->policy.rules);
+	exempt_free(&s->skip);
 	while (s->values != NULL) {
 		struct settings_value *v = s->values;
 

@@ -10,11 +10,12 @@
 
 #include "common/addr_spec.h"
 #include "common/net.h"
+#include "src/scan/exempt.h"
 #include "src/scan/policy.h"
 #include "src/scan/scan_config.h"
 
 #define MAX_CONNECTIONS_MAX 65535
-#define SETTINGS_COUNT 25 /* options */
+#define SETTINGS_COUNT 26 /* options */
 
 struct settings_value; /* memory of the values' texts */
 
@@ -26,6 +27,7 @@ struct settings {
 	int timeout_ms;
 	int keep_alives_ms; /* 0: none */
 	struct policy_config policy;
+	struct exempt_rules skip;
 	bool quarantine;
 	bool xclient;
 	bool transparent_proxy;

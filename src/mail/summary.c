@@ -21,6 +21,7 @@ static const struct {
     [SUMMARY_VIRUS] = {"status=VIRUS", ":"},
     [SUMMARY_OVERSIZE] = {"status=OVERSIZE", ""},
     [SUMMARY_UNSCANNED] = {"status=UNSCANNED", ""},
+    [SUMMARY_SKIPPED] = {"status=SKIPPED", ""},
     [SUMMARY_CLAMAV_ERROR] = {"status=CLAMAV-ERROR", ""},
     [SUMMARY_BARE_NEWLINE] = {"status=BARE-NEWLINE", ""},
     [SUMMARY_SERVER_REFUSED] = {"status=SERVER-REFUSED", ", reply="},
@@ -91,6 +92,10 @@ summary_line(
 	if (status_len > 0) {
 		strbuf_add(out, ", ", out->len > 0 ? 2 : 0);
 		strbuf_add(out, strbuf_str(&s->text), status_len);
+	}
+	if (s->skip != NULL) {
+		strbuf_puts(out, ", skip=");
+		strbuf_puts(out, s->skip);
 	}
 }
 

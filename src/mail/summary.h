@@ -17,6 +17,7 @@ enum summary_status {
 	SUMMARY_VIRUS, /* detail: its name */
 	SUMMARY_OVERSIZE,
 	SUMMARY_UNSCANNED, /* passed on all the same */
+	SUMMARY_SKIPPED, /* it needed no scan */
 	SUMMARY_CLAMAV_ERROR,
 	SUMMARY_BARE_NEWLINE,
 	SUMMARY_SERVER_REFUSED, /* detail: the first line of its reply */
@@ -27,6 +28,7 @@ enum summary_status {
 struct summary { /* zeroed: nothing to tell */
 	enum summary_status status;
 	struct strbuf text; /* of the status */
+	const char *skip; /* by what it needed no scan; NULL: it did */
 };
 
 /*

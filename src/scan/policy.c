@@ -122,5 +122,7 @@ policy_choose(const struct policy_facts *f)
 		return answer_with(ANSWER_TOO_LARGE);
 	if (f->bare_newline && f->config->bare_newline == BARE_NEWLINE_REJECT)
 		return answer_with(ANSWER_BARE_NEWLINE);
+	if (f->exempt)
+		return forward_with(STAMP_NONE, NULL);
 	return (struct policy){.action = POLICY_SCAN};
 }

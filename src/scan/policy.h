@@ -38,6 +38,7 @@ struct policy_facts {
 	bool too_large; /* for the server */
 	bool upstream_lost; /* nobody is there to take it */
 	bool bare_newline; /* there was a stray CR or LF in it */
+	bool exempt; /* it need not be scanned */
 	/* known later */
 	bool scanned; /* there is a verdict */
 	enum scan_verdict verdict;

@@ -186,6 +186,7 @@ note_xclient(struct session *s, const struct upstream_line *l)
 
 	if (is_accepted(l)) {
 		h->told = true;
+		h->authenticated = false;
 		if (tell(s))
 			return;
 		h->due = h->later;
@@ -234,6 +235,12 @@ hello_introduce(struct session *s)
 		(void)tell(s);
 	}
 	return true;
+}
+
+void
+hello_note_auth(struct hello *h)
+{
+	h->authenticated = true;
 }
 
 void

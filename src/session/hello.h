@@ -20,6 +20,9 @@ void hello_ask(struct session *s, const struct exchange *exchange,
  */
 bool hello_introduce(struct session *s);
 
+/* The server has accepted the client's AUTH; only XCLIENT undoes that. */
+void hello_note_auth(struct hello *h);
+
 /* Give the memory back. */
 void hello_close(struct hello *h);
 

@@ -74,6 +74,20 @@ end_unreceived(struct message *m, enum io io)
 	}
 }
 
+static enum exempt
+find_exempt(const struct message *m)
+{
+	const struct session *s = m->s;
+	const struct addr client = origin_true_client(&s->client.origin,
+	    &s->set->proxies, strbuf_str(&s->envelope.remote));
+
+	/* Part of an address is another one's. */
+	if (s->envelope.remote.failed)
+		return EXEMPT_NOT;
+	return exempt_find(
+	    &s->set->skip, &s->exempt, &client, s->hello.authenticated);
+}
+
 /* Step 1: from the client.  But for IO_OK the session has ended. */
 static enum io
 receive(struct message *m)
@@ -86,6 +100,7 @@ receive(struct message *m)
 	m->facts.too_large = m->content.too_large;
 	m->facts.upstream_lost = is_lost(&s->upstream);
 	m->facts.bare_newline = m->content.dots.repaired;
+	m->facts.exempt = find_exempt(m) != EXEMPT_NOT;
 	end_unreceived(m, io);
 	return io;
 }
@@ -203,6 +218,14 @@ act(struct message *m)
 		session_refuse_message(m->s, m->policy.answer);
 }
 
+/* It goes on unseen: nobody wants it to be scanned. */
+static void
+note_skipped(struct message *m)
+{
+	note(m, SUMMARY_SKIPPED);
+	m->summary.skip = exempt_word(find_exempt(m));
+}
+
 /* Steps 2 to 4. */
 static void
 decide(struct message *m)
@@ -212,7 +235,8 @@ decide(struct message *m)
 		if (!scan(m))
 			return;
 		choose(m);
-	}
+	} else if (m->policy.action == POLICY_FORWARD)
+		note_skipped(m);
 	if (m->policy.handles_virus)
 		handle_virus(m);
 	act(m);

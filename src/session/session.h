@@ -35,6 +35,7 @@ struct hello {
 	unsigned due; /* of that, what is still to be told */
 	unsigned later; /* behind what is due, in a command of its own */
 	bool told; /* the server has accepted some, and awaits a greeting */
+	bool authenticated; /* it has accepted AUTH */
 };
 
 struct session {
@@ -46,6 +47,7 @@ struct session {
 	struct watch watch;
 	struct hello hello;
 	struct envelope envelope; /* written by transaction */
+	struct exempt_envelope exempt; /* likewise */
 	unsigned long virus_action; /* the last one; written by hook_run */
 	struct secrets secrets; /* not to be logged; written by itself */
 };

@@ -20,19 +20,23 @@ show(struct session *s, const struct upstream_line *l)
 static void
 note_mail(struct session *s, const struct upstream_line *l)
 {
-	if (is_accepted(l))
-		envelope_add_sender(
-		    &s->envelope, l->about->text, l->about->len);
+	if (!is_accepted(l))
+		return;
+	envelope_add_sender(&s->envelope, l->about->text, l->about->len);
+	exempt_see_sender(
+	    &s->set->skip, &s->exempt, l->about->text, l->about->len);
 }
 
 static void
 note_rcpt(struct session *s, const struct upstream_line *l)
 {
-	if (is_accepted(l))
-		envelope_add_recipient(
-		    &s->envelope, l->about->text, l->about->len);
-	else
+	if (!is_accepted(l)) {
 		envelope_refuse_recipient(&s->envelope);
+		return;
+	}
+	envelope_add_recipient(&s->envelope, l->about->text, l->about->len);
+	exempt_see_recipient(
+	    &s->set->skip, &s->exempt, l->about->text, l->about->len);
 }
 
 static void
@@ -98,4 +102,5 @@ void
 transaction_end(struct session *s)
 {
 	envelope_clear(&s->envelope);
+	s->exempt = (struct exempt_envelope){0};
 }

@@ -33,6 +33,9 @@ static void
 note_auth(struct session *s, const struct upstream_line *l)
 {
 	client_expect_auth(&s->client, l->reply.code == 334);
+	/* It lasts for the session; RFC 4954 4. */
+	if (l->reply.code == 235)
+		hello_note_auth(&s->hello);
 	if (!is_cut_challenge(l))
 		return;
 	session_answer(s, ANSWER_TOO_LONG);

@@ -31,7 +31,8 @@ has_the_defaults_of_1_10(void **state)
 	assert_int_equal(settings_init(&s), 0);
 	assert_int_equal(s.out_address.kind, ADDR_NONE);
 	assert_string_equal(s.listen.text, "10025");
-	assert_string_equal(s.scan.addresses.spec[0].text, "/var/run/clamav/clamd");
+	assert_string_equal(
+	    s.scan.addresses.spec[0].text, "/var/run/clamav/clamd");
 	assert_int_equal(s.max_connections, 64);
 	assert_int_equal(s.timeout_ms, 180000);
 	assert_int_equal(s.keep_alives_ms, 0);
@@ -49,6 +50,7 @@ has_the_defaults_of_1_10(void **state)
 	assert_int_equal(s.policy.scan_fail, WHEN_UNSCANNED_TEMPFAIL);
 	assert_int_equal(s.policy.oversize, WHEN_UNSCANNED_REJECT);
 	assert_int_equal(s.policy.rules.count, 0);
+	assert_int_equal(s.skip.count, 0);
 	settings_free(&s);
 }
 
@@ -92,6 +94,9 @@ static const struct {
     {"ScanFail", "", "invalid value for ScanFail"},
     {"ScanFail", "drop", "invalid value for ScanFail"},
     {"Oversize", "bounce", "invalid value for Oversize"},
+    {"Skip", "", "invalid value for Skip"},
+    {"Skip", "client", "invalid value for Skip"},
+    {"Skip", "everybody", "invalid value for Skip"},
     {"VirusRule", "", "invalid value for VirusRule"},
     {"VirusRule", "pass", "invalid value for VirusRule"},
     {"VirusRule", "Eicar reject", "invalid value for VirusRule"},
@@ -145,6 +150,13 @@ static const struct {
 	"use tempfail, reject or pass"},
     {"Oversize", "drop", "invalid value for Oversize",
 	"use reject, tempfail or pass"},
+    {"Skip", "192.0.2.1", "invalid value for Skip",
+	"use client NETWORK, sender PATTERN, recipient PATTERN or "
+	"authenticated"},
+    {"Skip", "client 192.0.2.1/24", "invalid value for Skip",
+	"the address has more bits than the number behind it"},
+    {"Skip", "authenticated # all", "invalid value for Skip",
+	"a comment needs a line of its own"},
     {"VirusRule", "PUA.*", "invalid value for VirusRule",
 	"use PATTERN drop, PATTERN bounce, PATTERN pass or PATTERN tempfail"},
     {"VirusRule", "PUA.* pass # fine", "invalid value for VirusRule",
@@ -318,6 +330,10 @@ adds_rules(void **state)
 	take(&s, "virusrule", "PUA.* bounce");
 	assert_int_equal(set(&s, "VirusRule", "PUA.*", said), -1);
 	assert_int_equal(s.policy.rules.count, 2);
+	take(&s, "Skip", "authenticated");
+	take(&s, "Skip", "sender a@b");
+	assert_int_equal(set(&s, "Skip", "sender", said), -1);
+	assert_int_equal(s.skip.count, 2);
 	assert_string_equal(s.policy.rules.list[0].pattern, "Eicar");
 	assert_string_equal(s.policy.rules.list[1].pattern, "PUA.*");
 	settings_free(&s);

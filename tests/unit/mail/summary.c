@@ -85,6 +85,29 @@ writes_summaries(void **state)
 	strbuf_free(&out);
 }
 
+/* It stands behind all that a status tells. */
+static void
+tells_why_it_was_skipped(void **state)
+{
+	struct envelope e = {0};
+	struct summary s = {.skip = "client"};
+	struct strbuf out = {0};
+
+	(void)state;
+	add_sender(&e, "FROM:<a@b>");
+	summary_note(&s, SUMMARY_SKIPPED, NULL);
+	summary_line(&s, &e, &out);
+	assert_string_equal(
+	    strbuf_str(&out), "from=a@b, status=SKIPPED, skip=client");
+	summary_note(&s, SUMMARY_SERVER_REFUSED, "550 no");
+	summary_line(&s, &e, &out);
+	assert_string_equal(strbuf_str(&out),
+	    "from=a@b, status=SERVER-REFUSED, reply=550 no, skip=client");
+	envelope_clear(&e);
+	summary_free(&s);
+	strbuf_free(&out);
+}
+
 static bool
 ends_with(const struct strbuf *b, const char *end)
 {
@@ -208,6 +231,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(writes_summaries),
+	    cmocka_unit_test(tells_why_it_was_skipped),
 	    cmocka_unit_test(summaries_keep_the_status),
 	    cmocka_unit_test(summaries_tell_what_is_left_out),
 	    cmocka_unit_test(long_virus_names_leave_room),

@@ -73,6 +73,35 @@ before_the_scan(void **state)
 	}
 }
 
+/* But what cannot be kept or taken, or has a bare newline, is not sent on. */
+static void
+what_is_exempt_goes_on_unmarked(void **state)
+{
+	static const struct fate unmarked = FORWARDED(STAMP_NONE);
+	static const struct fate refused = ANSWERED(ANSWER_BARE_NEWLINE);
+	static const struct fate too_large = ANSWERED(ANSWER_TOO_LARGE);
+
+	(void)state;
+	for (unsigned i = 0; i < 32; i++) {
+		const struct policy_config config = {.bare_newline = i & 8
+			? BARE_NEWLINE_REJECT
+			: BARE_NEWLINE_REPAIR};
+		const struct policy_facts f = {.config = &config,
+		    .exempt = true,
+		    .content_failed = i & 1,
+		    .upstream_lost = i & 2,
+		    .bare_newline = i & 4,
+		    .too_large = i & 16};
+
+		if (i & 3)
+			expect(&f, deferred, NULL);
+		else if (i & 16)
+			expect(&f, too_large, NULL);
+		else
+			expect(&f, i == 12 ? refused : unmarked, NULL);
+	}
+}
+
 static void
 clean_goes_on(void **state)
 {
@@ -273,6 +302,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(before_the_scan),
+	    cmocka_unit_test(what_is_exempt_goes_on_unmarked),
 	    cmocka_unit_test(clean_goes_on),
 	    cmocka_unit_test(a_virus_has_its_action),
 	    cmocka_unit_test(a_rule_goes_before_the_action),
