@@ -187,3 +187,9 @@ addr_spec_name(const struct addr_spec *spec, char name[ADDR_NAME_MAX + 1])
 		name[0] = '\0';
 	return name;
 }
+
+const char *
+addr_spec_where(const struct addr_spec *spec)
+{
+	return spec->where == NULL ? "default" : spec->where;
+}

@@ -30,7 +30,7 @@ struct addr_spec {
 	in_port_t port; /* host order */
 	const char
 	    *text; /* as written; borrowed from addr_spec_parse's caller */
-	const char *where; /* it was written, for a message; its writer's */
+	const char *where; /* it was written: NULL, or as settings_where */
 	struct addr addr; /* for ADDR_FIXED */
 };
 
@@ -57,6 +57,9 @@ int addr_spec_parse(
  */
 int addr_spec_fixed(
     const struct addr_spec *spec, const struct addr *host, struct addr *out);
+
+/* Where it was written, for a message. */
+const char *addr_spec_where(const struct addr_spec *spec);
 
 /* The name of an ADDR_HOST, as getaddrinfo(3) wants it.  Returns name. */
 const char *addr_spec_name(

@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "common/portable.h"
+#include "common/redirect.h"
 #include "common/sock.h"
 
 #define LOCK_TRIES 50 /* to get the directory of a path for ourselves */
 #define LOCK_PAUSE_MS 20 /* between two of them */
+#define FILE_MASK 0111 /* of 0777: a socket's file has mode 0666 */
 
 static bool
 has_file(const struct addr *a)
@@ -60,47 +62,86 @@ lock_directory(const struct addr *a)
 	return -1;
 }
 
-/* Remove the file of a socket on which nobody listens. */
-static void
-remove_stale(const struct addr *a)
+/*
+ * Remove the file of a socket on which nobody accepts.  Returns 0 when the path
+ * may be free, or -1 with errno.
+ */
+static int
+remove_stale(const struct addr *a, uid_t owner)
 {
 	struct stat st;
-	int fd;
+	int fd, rc;
 
-	if (!has_file(a) || lstat(a->u.un.sun_path, &st) < 0 ||
-	    !S_ISSOCK(st.st_mode))
-		return;
+	if (lstat(a->u.un.sun_path, &st) < 0)
+		return 0;
 	fd = sock_new(a);
 	if (fd < 0)
-		return;
-	if (connect(fd, &a->u.sa, a->len) < 0 && errno == ECONNREFUSED)
-		(void)unlink(a->u.un.sun_path);
-	(void)close(fd);
+		return -1;
+	rc = connect(fd, &a->u.sa, a->len);
+	/* A full queue (EAGAIN) is somebody's. */
+	if (!S_ISSOCK(st.st_mode) ||
+	    (rc < 0 && errno == ECONNREFUSED && st.st_uid != owner))
+		errno = EEXIST;
+	else if (rc == 0 || errno != ECONNREFUSED)
+		errno = EADDRINUSE;
+	else {
+		(void)close(fd);
+		return unlink(a->u.un.sun_path);
+	}
+	return sock_close_failed(fd);
+}
+
+/* Its file has the right mode from the beginning. */
+static int
+bind_file(int fd, const struct addr *a, uid_t owner)
+{
+	mode_t mask;
+	int rc;
+
+	if (remove_stale(a, owner) < 0)
+		return -1;
+	mask = umask(FILE_MASK);
+	rc = bind(fd, &a->u.sa, a->len);
+	(void)umask(mask);
+	return rc;
 }
 
 static int
-bind_and_listen(const struct addr *a)
+bind_port(int fd, const struct addr *a, bool transparent)
 {
 	const int on = 1;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (transparent)
+		(void)redirect_allow(fd, a);
+	return bind(fd, &a->u.sa, a->len);
+}
+
+static int
+bind_and_listen(const struct addr *a, const struct listener_way *way)
+{
 	int fd = sock_new(a); /* accepted sockets inherit its TCP_NODELAY */
+	int rc;
 
 	if (fd < 0)
 		return -1;
-	remove_stale(a);
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(fd, &a->u.sa, a->len) < 0 || listen(fd, SOMAXCONN) < 0)
+	rc = has_file(a) ? bind_file(fd, a, way->owner)
+			 : bind_port(fd, a, way->transparent);
+	if (rc < 0 || listen(fd, SOMAXCONN) < 0)
 		return sock_close_failed(fd);
 	return fd;
 }
 
 int
-listener_open(struct listener *l, const struct addr *a)
+listener_open(
+    struct listener *l, const struct addr *a, const struct listener_way *way)
 {
+	const struct listener_way plain = {.owner = geteuid()};
 	int lock = lock_directory(a), saved;
 	struct stat st = {0};
 
 	*l = (struct listener){.addr = *a};
-	l->fd = bind_and_listen(a);
+	l->fd = bind_and_listen(a, way == NULL ? &plain : way);
 	saved = errno;
 	if (l->fd >= 0 && has_file(a) && lstat(a->u.un.sun_path, &st) == 0) {
 		l->dev = st.st_dev;

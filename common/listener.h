@@ -3,7 +3,8 @@
  *
  * At a path, daemons that start and stop at the same time never take each
  * other's place by mistake: the file of a socket is replaced only when nobody
- * listens there, and removed only by the one whose it still is.
+ * accepts there and it is the daemon's user's, and removed only by the one whose
+ * it still is.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -22,13 +23,23 @@ struct listener {
 	ino_t ino;
 };
 
+/* How to listen; NULL stands for our own user and nothing else. */
+struct listener_way {
+	uid_t owner; /* whose file may be replaced */
+	bool transparent; /* take what is led to us, where that is allowed */
+};
+
 /*
- * Listen on a; the descriptor is close-on-exec and non-blocking.  May block for
- * a second while another daemon opens a socket in the same directory.
- * Returns 0, or -1 with errno (EADDRINUSE: somebody listens there, or the path
- * is no socket's).
+ * Listen on a; the descriptor is close-on-exec and non-blocking.  A path gets a
+ * file with mode 0666: its directory decides who gets there.  IPv6 takes no
+ * IPv4.  May block for a second while another daemon opens a socket in the same
+ * directory.  The process's umask changes meanwhile: no other thread may create
+ * files.
+ * Returns 0, or -1 with errno (EADDRINUSE: somebody listens there; EEXIST: at
+ * the path there is something else than a socket of the owner's).
  */
-int listener_open(struct listener *l, const struct addr *a);
+int listener_open(
+    struct listener *l, const struct addr *a, const struct listener_way *way);
 
 /*
  * Make the file of the socket, if it has one, uid's and gid's.  Links are not

@@ -72,7 +72,7 @@ complain(struct server *s, int error)
  * the client by means of the spare descriptor, and give others time to end.
  */
 static void
-endure_shortage(struct server *s, int error)
+endure_shortage(struct server *s, const struct listener *l, int error)
 {
 	struct addr peer;
 	int fd;
@@ -80,12 +80,12 @@ endure_shortage(struct server *s, int error)
 	complain(s, error);
 	if (s->spare_fd >= 0) {
 		(void)close(s->spare_fd);
-		fd = listener_accept(s->config->listener, &peer);
+		fd = listener_accept(l, &peer);
 		if (fd >= 0)
 			turn_away(fd, s->config->busy);
 		s->spare_fd = -1;
 	}
-	(void)signals_poll(NULL, SHORTAGE_MS); /* a stop ends it */
+	(void)signals_poll(NULL, 0, SHORTAGE_MS); /* a stop ends it */
 }
 
 /* Has only that one connection failed?  Source: accept(2), accept4(2). */
@@ -109,31 +109,31 @@ is_fault_of_one(int error)
 
 /* accept(2) asks for a descriptor before it looks for a connection. */
 static bool
-is_waited_for(const struct server *s)
+is_waited_for(const struct listener *l)
 {
-	struct pollfd p = {.fd = s->config->listener->fd, .events = POLLIN};
+	struct pollfd p = {.fd = l->fd, .events = POLLIN};
 
 	return poll(&p, 1, 0) > 0;
 }
 
 /* Take the connections that wait, but not for ever. */
 static void
-accept_waiting(struct server *s)
+accept_waiting(struct server *s, const struct listener *l)
 {
 	struct addr peer;
 	int error, fd;
 
 	keep_spare(s);
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		fd = listener_accept(s->config->listener, &peer);
+		fd = listener_accept(l, &peer);
 		if (fd >= 0)
 			take_connection(s, fd, &peer);
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		else if (!is_fault_of_one(errno)) {
 			error = errno;
-			if (is_waited_for(s))
-				endure_shortage(s, error);
+			if (is_waited_for(l))
+				endure_shortage(s, l, error);
 			return;
 		}
 	}
@@ -153,16 +153,22 @@ server_open(struct server *s, const struct server_config *config)
 void
 server_run(struct server *s)
 {
-	struct pollfd p = {.fd = s->config->listener->fd, .events = POLLIN};
+	const struct server_config *c = s->config;
+	struct pollfd p[SERVER_LISTENERS_MAX];
 
+	for (size_t i = 0; i < c->listener_count; i++)
+		p[i] =
+		    (struct pollfd){.fd = c->listeners[i].fd, .events = POLLIN};
 	log_debug("accepting connections");
 	while (!signals_stop()) {
-		if (signals_poll(&p, -1) <= 0)
+		if (signals_poll(p, (nfds_t)c->listener_count, -1) <= 0)
 			continue;
-		accept_waiting(s);
+		for (size_t i = 0; i < c->listener_count; i++)
+			if (p[i].revents != 0)
+				accept_waiting(s, &c->listeners[i]);
 		/* While connections keep coming, ppoll(2) finds them ready
 		 * and lets no signal in; this one does. */
-		(void)signals_poll(NULL, 0);
+		(void)signals_poll(NULL, 0, 0);
 	}
 }
 

@@ -1,5 +1,5 @@
 /*
- * The accept loop: from the listener to the workers, until a signal stops it.
+ * The accept loop: from the listeners to the workers, until a signal stops it.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -11,9 +11,12 @@
 #include "common/listener.h"
 #include "common/workers.h"
 
+#define SERVER_LISTENERS_MAX 16
+
 struct server_config {
 	const struct listener
-	    *listener; /* open until server_run has returned */
+	    *listeners; /* open until server_run has returned */
+	size_t listener_count; /* at most SERVER_LISTENERS_MAX */
 	int max_clients; /* connections served at once */
 	const char *busy; /* reply to one more, then it is closed */
 	const char *no_thread; /* reply when no thread can be started */

@@ -69,14 +69,14 @@ signals_stop(void)
 }
 
 int
-signals_poll(struct pollfd *p, int timeout_ms)
+signals_poll(struct pollfd *p, nfds_t n, int timeout_ms)
 {
 	struct timespec t = {.tv_sec = timeout_ms / 1000,
 	    .tv_nsec = timeout_ms % 1000 * 1000000L};
 	sigset_t none;
 
 	sigemptyset(&none);
-	return ppoll(p, p == NULL ? 0 : 1, timeout_ms < 0 ? NULL : &t, &none);
+	return ppoll(p, n, timeout_ms < 0 ? NULL : &t, &none);
 }
 
 void

@@ -23,11 +23,11 @@ void signals_prepare(void);
 bool signals_stop(void);
 
 /*
- * As ppoll(2) with p (NULL: none), and a stop ends it with EINTR.  timeout_ms:
+ * As ppoll(2) with n of p, and a stop ends it with EINTR.  timeout_ms:
  * -1 for ever; with 0 it only lets in a signal that waits.  For the thread that
  * called signals_prepare.
  */
-int signals_poll(struct pollfd *p, int timeout_ms);
+int signals_poll(struct pollfd *p, nfds_t n, int timeout_ms);
 
 /*
  * The signals of which a program that we start must get the default back

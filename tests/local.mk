@@ -81,6 +81,7 @@ unit_tests = \
 	tests/unit/common/strutil.t \
 	tests/unit/scan/verdict.t \
 	tests/unit/start/neighbours.t \
+	tests/unit/start/ways.t \
 	tests/unit/common/workers.t
 cmocka_lib = -lcmocka
 else

@@ -196,9 +196,6 @@ option_add_address(const struct option *o, const char *value, void *field)
 
 	if (hint != NULL)
 		return hint;
-	/* The default is there by its very text. */
-	if (list->count == 1 && list->spec[0].text == o->initial)
-		list->count = 0;
 	if (list->count == ADDR_LIST_MAX)
 		return "there are too many; 16 are enough";
 	list->spec[list->count++] = spec;

@@ -65,7 +65,7 @@ option_setter option_word;
 /* struct addr_spec: an address; its name is not looked up. */
 option_setter option_address;
 
-/* struct addr_list: one address more; the first takes the place of initial. */
+/* struct addr_list: one address more. */
 option_setter option_add_address;
 
 /* struct net_list: one network more. */

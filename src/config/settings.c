@@ -86,12 +86,14 @@ add_exemption(const struct option *o, const char *value, void *field)
 
 /* clang-format off: a table is read by its columns. */
 static const struct option options[] = {
-    {"OutAddress", option_address, FIELD(out_address), NULL,
+    {"OutAddress", option_add_address, FIELD(out_addresses), NULL,
 	"invalid OutAddress socket name or ip: ", .shows_value = true,
-	.hint = "use host:port, a port, or a path", .port = SMTP_PORT},
-    {"Listen", option_address, FIELD(listen), "10025",
+	.hint = "use host:port, a port, or a path", .port = SMTP_PORT,
+	.is_list = true},
+    {"Listen", option_add_address, FIELD(listens), "10025",
 	"invalid Listen socket name or ip: ", .shows_value = true,
-	.hint = "use address:port, a port, or a path", .port = SMTP_PORT},
+	.hint = "use address:port, a port, or a path", .port = SMTP_PORT,
+	.is_list = true},
     {"ClamAddress", option_add_address, FIELD(scan.addresses),
 	"/var/run/clamav/clamd",
 	"invalid ClamAddress socket name: ", .shows_value = true,
@@ -242,6 +244,12 @@ settings_init(struct settings *s)
 	return 0;
 }
 
+static void *
+field_of(struct settings *s, const struct option *o)
+{
+	return (char *)s + o->offset;
+}
+
 /* Returns 0, or -1 after an error was logged. */
 static int
 set_one(struct settings *s, const struct option *o, const char *value,
@@ -253,10 +261,35 @@ set_one(struct settings *s, const struct option *o, const char *value,
 		log_error("out of memory");
 		return -1;
 	}
-	hint = o->set(o, kept, (char *)s + o->offset);
+	hint = o->set(o, kept, field_of(s, o));
 	if (hint != NULL)
 		complain(o, kept, where, hint);
 	return hint == NULL ? 0 : -1;
+}
+
+static bool
+is_command_line(const char *where)
+{
+	return strcmp(where, SETTINGS_COMMAND_LINE) == 0;
+}
+
+/* Does where take the place of what the list has, rather than add to it? */
+static bool
+replaces(const struct addr_list *list, const char *where)
+{
+	const char *before = list->count == 0 ? NULL : list->spec[0].where;
+
+	return before == NULL ||
+	    (is_command_line(before) && !is_command_line(where));
+}
+
+/* Addresses are added; kept_where is for those that have none yet. */
+static void
+note_where(struct addr_list *list, const char *kept_where)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->spec[i].where == NULL)
+			list->spec[i].where = kept_where;
 }
 
 /* Each piece of the value, without the blanks around it.  As set_one. */
@@ -282,11 +315,15 @@ settings_set(
     struct settings *s, const char *name, const char *value, const char *where)
 {
 	const struct option *o = find_option(name);
+	struct addr_list *list;
 
 	if (o == NULL) {
 		complain_of_name(name, where);
 		return -1;
 	}
+	list = o->set == option_add_address ? field_of(s, o) : NULL;
+	if (list != NULL && replaces(list, where))
+		list->count = 0;
 	if ((o->is_list ? set_list(s, o, value, where)
 			: set_one(s, o, value, strlen(value), where)) < 0)
 		return -1;
@@ -294,6 +331,8 @@ settings_set(
 		log_warn("please use \"%s\" option instead of \"%s\"",
 		    o->instead, o->name);
 	s->where[first_of(o)] = keep_text(s, where);
+	if (list != NULL)
+		note_where(list, s->where[first_of(o)]);
 	return 0;
 }
 

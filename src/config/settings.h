@@ -17,11 +17,14 @@
 #define MAX_CONNECTIONS_MAX 65535
 #define SETTINGS_COUNT 26 /* options */
 
+#define SETTINGS_COMMAND_LINE "command line" /* a where */
+
 struct settings_value; /* memory of the values' texts */
 
 struct settings {
-	struct addr_spec out_address;
-	struct addr_spec listen;
+	struct addr_list out_addresses; /* option OutAddress */
+	struct addr_list listens; /* option Listen... */
+	struct addr_choice listen_at; /* ... and what each of them stands for */
 	int max_connections;
 	struct scan_config scan;
 	int timeout_ms;
@@ -48,7 +51,9 @@ int settings_init(struct settings *s);
 
 /*
  * Set one option as if the configuration file said so.  Names know no case.
- * where is "file:line" or "command line", for the message; value is copied.
+ * where is "file:line" or SETTINGS_COMMAND_LINE, for messages; value is copied.
+ * An option that is a list grows, but what the file says takes the place of what
+ * the command line has said.
  * Returns 0, or -1 after an error was logged.
  */
 int settings_set(

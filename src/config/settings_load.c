@@ -12,7 +12,6 @@
 
 #include "common/cfgfile.h"
 #include "common/log.h"
-#include "common/resolver.h"
 #include "common/strbuf.h"
 #include "src/config/option.h"
 #include "src/mail/header_line.h"
@@ -130,59 +129,6 @@ check_scan_mode(const struct settings *s)
 	}
 }
 
-/* The server and our listener; false where the server is not known now. */
-static bool
-find_both(const struct settings *s, struct addr *out, struct addr *listen)
-{
-	struct addr_choice outs, listens;
-
-	/* What the port alone leads to, only each session knows. */
-	if (s->out_address.kind == ADDR_PORT ||
-	    resolver_look_up(&s->out_address, NULL, &outs) < 0 ||
-	    resolver_look_up(&s->listen, NULL, &listens) < 0)
-		return false;
-	*out = outs.at[0];
-	*listen = listens.at[0];
-	return true;
-}
-
-static bool
-is_open_to_all(const struct addr *listen)
-{
-	return addr_is_any(listen);
-}
-
-/* Servers trust their own host, and we are on it whoever our client is. */
-static void
-warn_of_relay(const struct settings *s)
-{
-	log_warn("Listen is open to all and OutAddress is on this host: "
-		 "strangers may relay through it (%s: %s; %s: use Listen: "
-		 "127.0.0.1:%u, or a server that does not trust this host)",
-	    settings_where(s, "OutAddress"), s->out_address.text,
-	    settings_where(s, "Listen"), (unsigned)s->listen.port);
-}
-
-/* Returns 0, or -1 after an error was logged. */
-static int
-check_ways(const struct settings *s)
-{
-	struct addr out, listen;
-
-	if (!find_both(s, &out, &listen))
-		return 0;
-	if (addr_reaches(&out, &listen)) {
-		log_error("invalid setting: OutAddress (%s: %s makes a loop, "
-			  "since it is Listen; use the mail server's address)",
-		    settings_where(s, "OutAddress"), s->out_address.text);
-		return -1;
-	}
-	if (is_open_to_all(&listen) &&
-	    (out.u.sa.sa_family == AF_UNIX || addr_is_ours(&out)))
-		warn_of_relay(s);
-	return 0;
-}
-
 int
 settings_check(struct settings *s, const char *path)
 {
@@ -191,16 +137,16 @@ settings_check(struct settings *s, const char *path)
 	check_header(s);
 	check_scan_mode(s);
 	if (s->transparent_proxy) {
-		if (s->out_address.kind != ADDR_NONE)
+		if (s->out_addresses.count > 0)
 			log_warn("the OutAddress option will be ignored when "
 				 "TransparentProxy is enabled");
 		return 0;
 	}
-	if (s->out_address.kind == ADDR_NONE) {
+	if (s->out_addresses.count == 0) {
 		log_error("no OutAddress specified. (%s: add a line like "
 			  "OutAddress: 127.0.0.1:10026)",
 		    path);
 		return -1;
 	}
-	return check_ways(s);
+	return 0;
 }

@@ -17,10 +17,8 @@ int settings_load(struct settings *s, const char *path);
 
 /*
  * Do the options go together?  path is named in the message.  What one option
- * says to several wings is handed on to them.  A Header that is
- * no header field is warned of and left out; what is odd in it, and a listener
- * open to all before a server on this host, are warned of.  Looks names up, and
- * may block as getaddrinfo(3) does.
+ * says to several wings is handed on to them.  A Header that is no header field
+ * is warned of and left out; what is odd in it is warned of.
  * Returns 0, or -1 after an error was logged.
  */
 int settings_check(struct settings *s, const char *path);

@@ -25,25 +25,49 @@
 
 #define FIRST_ID 0x100000 /* as 1.10 */
 
-/* Find the server.  Returns the last word to the client when there is none. */
+/* Of several, the loss of one is no error. */
+static void
+tell_unreached(const struct session *s)
+{
+	const struct target *t = &s->target;
+	const char *ip = s->upstream.ip;
+	int priority = LOG_ERR;
+
+	if (target_has_more(t, s->set))
+		priority = t->left > 0 ? LOG_DEBUG : LOG_WARNING;
+	if (t->is_choice)
+		log_write(priority, "SERVER: couldn't connect to: %s (%s): %m",
+		    t->name, ip);
+	else
+		log_write(priority, "SERVER: couldn't connect to: %s: %m",
+		    t->name == NULL ? ip : t->name);
+}
+
+/*
+ * Connect to the next server that takes a connection.  Returns the last word to
+ * the client when there is none.
+ */
 static enum answer
 open_upstream(struct session *s)
 {
 	const struct settings *set = s->set;
-	struct addr target;
+	const struct addr *peer = &s->client.origin.peer;
+	struct target *t = &s->target;
 
-	if (target_find(
-		&target, set, s->client.conn.fd, &s->client.origin.peer) < 0)
-		return ANSWER_NO_UPSTREAM;
-	if (upstream_connect(&s->upstream, &target,
-		set->transparent_proxy ? NULL : set->out_address.text,
-		&s->watch.waiter, s->watch.timeout_ms, &hello_greeting) == 0) {
-		target_join(&s->link, s->upstream.conn.fd);
-		conn_conceal(
-		    &s->upstream.conn, secrets_shown_of_server, &s->secrets);
-		return ANSWER_NONE;
+	while (target_next(t, set, s->client.conn.fd, peer) == 0) {
+		if (upstream_connect(&s->upstream, t, &s->watch.waiter,
+			target_connect_ms(t, set), s->watch.timeout_ms,
+			&hello_greeting) == 0) {
+			target_join(&s->link, s->upstream.conn.fd);
+			conn_conceal(&s->upstream.conn, secrets_shown_of_server,
+			    &s->secrets);
+			return ANSWER_NONE;
+		}
+		if (errno == ECANCELED)
+			return ANSWER_STOPPING;
+		tell_unreached(s);
 	}
-	return errno == ECANCELED ? ANSWER_STOPPING : ANSWER_NO_UPSTREAM;
+	return ANSWER_NO_UPSTREAM;
 }
 
 /* Find the server, and let health checks know whether it is there. */
@@ -69,6 +93,7 @@ static void
 try_upstream(struct session *s)
 {
 	close_upstream(s);
+	s->target = (struct target){0};
 	(void)reach_upstream(s);
 }
 
@@ -208,6 +233,25 @@ converse(struct session *s)
 	return last_word_of_parties(s);
 }
 
+/* Has the server gone before the client has heard of one, and is there another? */
+static bool
+may_try_another(const struct session *s)
+{
+	switch (s->upstream.lost) {
+	case UPSTREAM_CLOSED:
+	case UPSTREAM_LEFT:
+	case UPSTREAM_GIVEN_UP:
+		return s->client.end == CLIENT_STAYS && !s->hello.greeted &&
+		    target_has_more(&s->target, s->set);
+	case UPSTREAM_THERE:
+	case UPSTREAM_NONSENSE:
+	case UPSTREAM_UNTOLD:
+	case UPSTREAM_NO_MEMORY:
+		break;
+	}
+	return false;
+}
+
 static void
 close_session(struct session *s, enum answer last_word)
 {
@@ -223,16 +267,22 @@ close_session(struct session *s, enum answer last_word)
 	hello_close(&s->hello);
 }
 
-/* Returns the last word to the client. */
+/* With one server after the other.  Returns the last word to the client. */
 static enum answer
 serve_client(struct session *s)
 {
-	enum answer last_word = reach_upstream(s);
+	enum answer last_word;
 
-	if (last_word != ANSWER_NONE)
-		return last_word;
-	watch_restart(&s->watch);
-	return converse(s);
+	for (;;) {
+		last_word = reach_upstream(s);
+		if (last_word != ANSWER_NONE)
+			return last_word;
+		watch_restart(&s->watch);
+		last_word = converse(s);
+		if (!may_try_another(s))
+			return last_word;
+		close_upstream(s);
+	}
 }
 
 static enum answer

@@ -29,6 +29,7 @@ enum hello_xclient {
 };
 
 struct hello {
+	bool greeted; /* the client has heard something of a server */
 	struct strbuf line; /* the client's last EHLO or HELO */
 	enum hello_xclient xclient;
 	unsigned offered; /* what the server takes with XCLIENT */
@@ -42,6 +43,7 @@ struct session {
 	const struct settings *set;
 	char id[16];
 	struct client client;
+	struct target target; /* where we are, or try to be */
 	struct upstream upstream;
 	struct target_link link; /* written by target */
 	struct watch watch;

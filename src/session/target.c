@@ -85,35 +85,59 @@ is_from_us(int fd, const struct addr *peer)
 static bool
 is_our_listener(const struct addr *target, const struct settings *set)
 {
-	struct addr_choice listen;
 	bool found = false;
 
-	if (addr_is_inet(target) && addr_port(target) != set->listen.port)
-		return false;
-	(void)resolver_find(&set->listen, NULL, &listen);
-	for (size_t i = 0; i < listen.count; i++)
-		found = found || addr_reaches(target, &listen.at[i]);
+	for (size_t i = 0; i < set->listen_at.count; i++)
+		found = found || addr_reaches(target, &set->listen_at.at[i]);
 	return found;
 }
 
+/* Take the next one of found.  Returns whether it may be used. */
+static bool
+take(struct target *t, const struct settings *set, int fd,
+    const struct addr *peer, const struct addr_choice *found)
+{
+	t->addr = found->at[t->address++];
+	t->left = found->count - t->address;
+	t->is_choice = found->count > 1;
+	if (!is_our_listener(&t->addr, set) && !is_from_us(fd, peer))
+		return true;
+	log_rarely(LOG_ERR,
+	    "loop detected: OutAddress leads back to Listen: %s", t->name);
+	return false;
+}
+
+/* The next one of what spec stands for.  0, or -1 when there is none. */
 static int
-find_fixed(struct addr *target, const struct settings *set, int fd,
+next_of_spec(struct target *t, const struct settings *set, int fd,
     const struct addr *peer)
 {
-	const char *text = set->out_address.text;
+	const struct addr_spec *spec = &set->out_addresses.spec[t->spec];
 	struct addr_choice found;
 
-	if (resolver_find(&set->out_address, peer, &found) < 0) {
-		log_error("couldn't resolve OutAddress: %s", text);
+	t->name = spec->text;
+	if (resolver_find(spec, peer, &found) < 0) {
+		log_error("couldn't resolve OutAddress: %s", t->name);
 		return -1;
 	}
-	*target = found.at[0];
-	if (is_our_listener(target, set) || is_from_us(fd, peer)) {
-		log_rarely(LOG_ERR,
-		    "loop detected: OutAddress leads back to Listen: %s", text);
-		return -1;
+	while (t->address < found.count)
+		if (take(t, set, fd, peer, &found))
+			return 0;
+	resolver_doubt(spec); /* none of them was of any use */
+	return -1;
+}
+
+static int
+next_fixed(struct target *t, const struct settings *set, int fd,
+    const struct addr *peer)
+{
+	while (t->spec < set->out_addresses.count) {
+		if (next_of_spec(t, set, fd, peer) == 0)
+			return 0;
+		t->spec++;
+		t->address = 0;
 	}
-	return 0;
+	return -1;
 }
 
 /* A server on this host is reached from an address of this host. */
@@ -131,28 +155,50 @@ warn_of_trust(const struct addr *target, const struct settings *set)
 }
 
 static int
-find_redirected(struct addr *target, const struct settings *set, int fd,
+find_redirected(struct target *t, const struct settings *set, int fd,
     const struct addr *peer)
 {
-	if (redirect_destination(fd, target) < 0) {
+	struct addr *to = &t->addr;
+
+	if (redirect_destination(fd, to) < 0) {
 		log_error("couldn't get source address for transparent "
 			  "proxying: %m");
 		return -1;
 	}
-	if (addr_same_host(target, peer) || is_our_listener(target, set) ||
+	if (addr_same_host(to, peer) || is_our_listener(to, set) ||
 	    is_from_us(fd, peer)) {
 		log_rarely(LOG_ERR, "loop detected in transparent proxying");
 		return -1;
 	}
-	warn_of_trust(target, set);
+	warn_of_trust(to, set);
 	return 0;
 }
 
 int
-target_find(struct addr *target, const struct settings *set, int fd,
+target_next(struct target *t, const struct settings *set, int fd,
     const struct addr *peer)
 {
-	if (set->transparent_proxy)
-		return find_redirected(target, set, fd, peer);
-	return find_fixed(target, set, fd, peer);
+	const bool is_first = t->until.at_ms == 0;
+
+	if (is_first)
+		t->until = deadline_in(set->timeout_ms);
+	else if (set->transparent_proxy || deadline_left_ms(t->until) == 0)
+		return -1;
+	return set->transparent_proxy ? find_redirected(t, set, fd, peer)
+				      : next_fixed(t, set, fd, peer);
+}
+
+bool
+target_has_more(const struct target *t, const struct settings *set)
+{
+	return !set->transparent_proxy && deadline_left_ms(t->until) > 0 &&
+	    (t->left > 0 || t->spec + 1 < set->out_addresses.count);
+}
+
+int
+target_connect_ms(const struct target *t, const struct settings *set)
+{
+	return target_has_more(t, set) && set->timeout_ms > TARGET_CONNECT_MS
+	    ? TARGET_CONNECT_MS
+	    : set->timeout_ms;
 }

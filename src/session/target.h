@@ -8,7 +8,10 @@
 #ifndef SRC_SESSION_TARGET_H
 #define SRC_SESSION_TARGET_H
 
+#include <stdbool.h>
+
 #include "common/addr.h"
+#include "common/deadline.h"
 #include "src/config/settings.h"
 
 /* A connection of ours to a mail server, in the list of all. */
@@ -18,20 +21,39 @@ struct target_link {
 	int fd;
 };
 
+/* Where a session may go: one after the other.  Zeroed: nothing was tried. */
+struct target {
+	struct addr addr; /* of the one that target_next has found */
+	const char *name; /* its OutAddress; NULL: the client's own choice */
+	bool is_choice; /* one of several that the name has */
+	/* private: which one is next, and until when one may be begun with */
+	size_t spec, address, left;
+	struct deadline until;
+};
+
+#define TARGET_CONNECT_MS 5000 /* to connect where another one is left */
+
 /*
- * Find the mail server for the client at peer, which is connected by fd.  Looks
- * a name up, and may block as getaddrinfo(3) does.
- * Returns 0 with *target, or -1 after it was logged: a name that is not known,
- * no original destination, or a loop.
+ * Find the next mail server for the client at peer, which is connected by fd:
+ * all addresses of each OutAddress in order, as far as their names are known;
+ * none after the option TimeOut has passed since the first.  Never waits.
+ * Returns 0, or -1 when there is none.  What cannot be used is logged: a name
+ * that is not known, no original destination, or a loop.
  *
- * A loop is what would come back to us: our own listening address, by whichever
- * of the host's addresses it is asked for, a connection of our own that somebody
- * has redirected to us, and for a redirected connection the client itself, as in
- * 1.10.  A server on this host is none, but takes us for
- * the client then, which is warned of once.
+ * A loop is what would come back to us: our own listening addresses, by whichever
+ * of the host's addresses they are asked for, a connection of our own that
+ * somebody has redirected to us, and for a redirected connection the client
+ * itself, as in 1.10.  A server on this host is none, but takes us for the client
+ * then, which is warned of once.
  */
-int target_find(struct addr *target, const struct settings *set, int fd,
+int target_next(struct target *t, const struct settings *set, int fd,
     const struct addr *peer);
+
+/* Is there one behind it that may be tried? */
+bool target_has_more(const struct target *t, const struct settings *set);
+
+/* For how long it may be connected to, in milliseconds. */
+int target_connect_ms(const struct target *t, const struct settings *set);
 
 /*
  * The mail server is connected by fd: add it to the list by which we know our

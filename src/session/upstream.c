@@ -15,19 +15,18 @@
 const struct exchange upstream_unheard = {.name = "unheard"};
 
 int
-upstream_connect(struct upstream *u, const struct addr *addr, const char *name,
-    struct waiter *waiter, int timeout_ms, const struct exchange *greeting)
+upstream_connect(struct upstream *u, const struct target *target,
+    struct waiter *waiter, int connect_ms, int timeout_ms,
+    const struct exchange *greeting)
 {
-	int fd = sock_connect(addr, waiter, deadline_in(timeout_ms));
+	const struct addr *addr = &target->addr;
+	int fd = sock_connect(addr, waiter, deadline_in(connect_ms));
 
-	*u = (struct upstream){.addr = *addr, .name = name, .barrier = true};
+	*u = (struct upstream){
+	    .addr = *addr, .name = target->name, .barrier = true};
 	addr_host(addr, u->ip);
-	if (fd < 0) {
-		if (errno != ECANCELED)
-			log_error("SERVER: couldn't connect to: %s: %m",
-			    name == NULL ? u->ip : name);
+	if (fd < 0)
 		return -1;
-	}
 	log_debug("SERVER connected to: %s", u->ip);
 	conn_open(&u->conn, "SERVER", fd, waiter, timeout_ms);
 	conn_set_line_max(&u->conn, SMTP_AUTH_LINE_MAX + 2);

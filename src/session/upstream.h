@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "common/conn.h"
+#include "src/session/target.h"
 #include "src/smtp/esmtp.h"
 #include "src/smtp/pending.h"
 #include "src/smtp/smtp_command.h"
@@ -76,13 +77,13 @@ struct exchange {
 extern const struct exchange upstream_unheard;
 
 /*
- * Connect to addr until the deadline.  name is what the log calls it (NULL: its
- * address); name and waiter are borrowed until upstream_close; timeout_ms is as in conn_open.  The greeting
- * is awaited as the reply to a command with this exchange.  Returns 0, or -1
- * with errno (ECANCELED: the waiter ended it), logged but for that.
+ * Connect to target within connect_ms.  Its name and waiter are borrowed until
+ * upstream_close; timeout_ms is as in conn_open.  The greeting is awaited as the
+ * reply to a command with this exchange.  Returns 0, or -1 with errno (ECANCELED:
+ * the waiter ended it), not logged.
  */
-int upstream_connect(struct upstream *u, const struct addr *addr,
-    const char *name, struct waiter *waiter, int timeout_ms,
+int upstream_connect(struct upstream *u, const struct target *target,
+    struct waiter *waiter, int connect_ms, int timeout_ms,
     const struct exchange *greeting);
 
 /*

@@ -83,7 +83,7 @@ legacy_option(int flag)
 static void
 set_legacy(struct settings *set, const char *option, const char *value)
 {
-	if (settings_set(set, option, value, "command line") < 0)
+	if (settings_set(set, option, value, SETTINGS_COMMAND_LINE) < 0)
 		exit(EXIT_USAGE);
 }
 

@@ -19,13 +19,13 @@
 
 /* Returns 0 with *found, or -1 after it was said. */
 static int
-find(const struct settings *set, const char *option,
-    const struct addr_spec *spec, struct addr_choice *found)
+find(
+    const char *option, const struct addr_spec *spec, struct addr_choice *found)
 {
 	if (resolver_find(spec, NULL, found) == 0)
 		return 0;
 	log_warn("couldn't resolve %s: %s (%s: the name is not known now)",
-	    option, spec->text, settings_where(set, option));
+	    option, spec->text, addr_spec_where(spec));
 	return -1;
 }
 
@@ -100,15 +100,14 @@ check_clamd(const struct settings *set, const struct addr_spec *spec)
 	struct addr_choice clamd;
 	size_t i = 0;
 
-	if (find(set, "ClamAddress", spec, &clamd) < 0)
+	if (find("ClamAddress", spec, &clamd) < 0)
 		return;
 	while (i < clamd.count && probe(&clamd.at[i]) < 0)
 		i++;
 	if (i == clamd.count)
 		log_warn("couldn't connect to ClamAddress: %s: %m (%s: %s; "
 			 "%s until then)",
-		    spec->text, settings_where(set, "ClamAddress"),
-		    clamd_hint(errno),
+		    spec->text, addr_spec_where(spec), clamd_hint(errno),
 		    set->scan.addresses.count > 1 ? "others are asked"
 						  : "mail is deferred");
 }
@@ -127,29 +126,39 @@ check_virus_action(const struct settings *set)
 		    fault);
 }
 
+static void
+ask_for(const struct addr_list *list)
+{
+	struct addr_choice found;
+
+	for (size_t i = 0; i < list->count; i++)
+		(void)resolver_find(&list->spec[i], NULL, &found);
+}
+
 /* Have all names looked up, as far as that can be waited for. */
 static void
 look_up(const struct settings *set)
 {
 	const struct deadline d = deadline_in(NEIGHBOURS_NAMES_MS);
-	struct addr_choice found;
 
-	(void)resolver_find(&set->out_address, NULL, &found);
-	for (size_t i = 0; i < set->scan.addresses.count; i++)
-		(void)resolver_find(&set->scan.addresses.spec[i], NULL, &found);
+	if (!set->transparent_proxy)
+		ask_for(&set->out_addresses);
+	ask_for(&set->scan.addresses);
 	while (resolver_is_busy() && deadline_left_ms(d) > 0 && !signals_stop())
-		(void)signals_poll(NULL, LOOK_MS);
+		(void)signals_poll(NULL, 0, LOOK_MS);
 }
 
 void
 neighbours_check(const struct settings *set)
 {
-	struct addr_choice server;
+	const struct addr_list *out = &set->out_addresses;
+	const struct addr_list *clamds = &set->scan.addresses;
+	struct addr_choice found;
 
 	look_up(set);
-	if (!set->transparent_proxy)
-		(void)find(set, "OutAddress", &set->out_address, &server);
-	for (size_t i = 0; i < set->scan.addresses.count; i++)
-		check_clamd(set, &set->scan.addresses.spec[i]);
+	for (size_t i = 0; i < out->count && !set->transparent_proxy; i++)
+		(void)find("OutAddress", &out->spec[i], &found);
+	for (size_t i = 0; i < clamds->count; i++)
+		check_clamd(set, &clamds->spec[i]);
 	check_virus_action(set);
 }

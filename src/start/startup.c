@@ -24,7 +24,9 @@
 #include "src/mail/spool_dir.h"
 #include "src/scan/lookout.h"
 #include "src/smtp/answers.h"
+#include "src/start/listeners.h"
 #include "src/start/neighbours.h"
+#include "src/start/ways.h"
 
 /*
  * Descriptors that a session has at most: its client, and what its thread keeps
@@ -47,7 +49,7 @@ struct startup {
 	bool change_user; /* to user */
 	struct user user;
 	int max_clients; /* as many as there are descriptors for */
-	struct listener listener;
+	struct listeners listeners;
 	struct pidfile pid;
 	struct clamds clamds;
 	struct lookout lookout;
@@ -63,6 +65,10 @@ configure(struct startup *s)
 	if (rc < 0)
 		return rc == -1 ? EXIT_USAGE : EXIT_FAILURE;
 	if (settings_check(set, s->args->config) < 0)
+		return EXIT_USAGE;
+	if (ways_find_listeners(set) < 0)
+		return EXIT_FAILURE;
+	if (ways_check(set, false) < 0)
 		return EXIT_USAGE;
 	if (pid_file != NULL && set->pid_file[0] != '\0')
 		log_warn("ignoring pid file specified on the command line. ");
@@ -134,67 +140,32 @@ detach(struct startup *s)
 	return EXIT_SUCCESS;
 }
 
-/* What would be a right Listen, after an error of bind(2). */
-static const char *
-bind_hint(int error)
-{
-	switch (error) {
-	case EADDRNOTAVAIL:
-		return "use an address of this host";
-	case EACCES:
-		return "start it as root, or use what its user may";
-	default:
-		return "use another address";
-	}
-}
-
-static void
-complain_of_listen(const struct settings *set)
-{
-	const char *listen = set->listen.text;
-
-	/* Who else listens there is no fault of the configuration. */
-	if (errno == EADDRINUSE)
-		log_write(LOG_CRIT, "couldn't bind to address: %s: %m", listen);
-	else
-		log_write(LOG_CRIT, "couldn't bind to address: %s: %m (%s: %s)",
-		    listen, settings_where(set, "Listen"), bind_hint(errno));
-}
-
 /* Ports below 1024 are only root's to bind, so this comes before User. */
 static int
-open_listener(struct startup *s)
+open_listeners(struct startup *s)
 {
-	const struct addr_spec *listen = &s->set->listen;
-	struct addr_choice found;
+	return listeners_open(
+		   &s->listeners, s->set, s->change_user ? &s->user : NULL) < 0
+	    ? EXIT_FAILURE
+	    : EXIT_SUCCESS;
+}
 
-	if (resolver_look_up(listen, NULL, &found) < 0) {
-		log_error("couldn't resolve Listen: %s (%s: the name is not "
-			  "known now)",
-		    listen->text, settings_where(s->set, "Listen"));
-		return EXIT_FAILURE;
-	}
-	if (listener_open(&s->listener, &found.at[0]) < 0) {
-		complain_of_listen(s->set);
-		return EXIT_FAILURE;
-	}
-	if (s->change_user &&
-	    listener_give(&s->listener, s->user.uid, s->user.gid) < 0)
-		log_warn("couldn't give the socket to its user: %s: %m",
-		    listen->text);
-	log_debug("created socket: %s", listen->text);
-	return EXIT_SUCCESS;
+static bool
+has_name(const struct addr_list *list)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < list->count; i++)
+		found = found || list->spec[i].kind == ADDR_HOST;
+	return found;
 }
 
 static unsigned long
 descriptors_of_resolver(const struct settings *set)
 {
-	const struct addr_list *clamds = &set->scan.addresses;
-	bool looks_up = set->out_address.kind == ADDR_HOST;
-
-	for (size_t i = 0; i < clamds->count; i++)
-		looks_up = looks_up || clamds->spec[i].kind == ADDR_HOST;
-	return looks_up ? FDS_OF_RESOLVER : 0;
+	return has_name(&set->out_addresses) || has_name(&set->scan.addresses)
+	    ? FDS_OF_RESOLVER
+	    : 0;
 }
 
 /*
@@ -295,7 +266,7 @@ static int
 check_neighbours(struct startup *s)
 {
 	neighbours_check(s->set);
-	return EXIT_SUCCESS;
+	return ways_check(s->set, true) < 0 ? EXIT_USAGE : EXIT_SUCCESS;
 }
 
 /* The last that can fail, as it is to be stopped. */
@@ -327,14 +298,17 @@ leave_clamds(struct startup *s)
 	clamds_close(&s->clamds);
 }
 
-/* "ClamAddress /a, /b" */
+/* "Listen /a, /b, " */
 static void
-put_clamds(const struct addr_list *list, struct strbuf *line)
+put_list(struct strbuf *line, const char *name, const struct addr_list *list)
 {
+	strbuf_puts(line, name);
 	for (size_t i = 0; i < list->count; i++) {
-		strbuf_puts(line, i == 0 ? "ClamAddress " : ", ");
+		strbuf_puts(line, " ");
 		strbuf_puts(line, list->spec[i].text);
+		strbuf_puts(line, ",");
 	}
+	strbuf_puts(line, " ");
 }
 
 /* What syslog tells for good; on a console it is plain. */
@@ -343,25 +317,26 @@ announce(const struct startup *s, const char *what)
 {
 	const struct settings *set = s->set;
 	const struct passwd *pw = getpwuid(geteuid());
-	struct strbuf clamds = {0};
+	struct strbuf line = {0};
 
 	if (!is_detached(s))
 		return;
-	put_clamds(&set->scan.addresses, &clamds);
-	log_write(LOG_NOTICE,
-	    "%s (" PACKAGE_VERSION "): Listen %s, OutAddress %s, %s, user %s",
-	    what, set->listen.text,
-	    set->transparent_proxy ? "(transparent proxy)"
-				   : set->out_address.text,
-	    strbuf_str(&clamds), pw == NULL ? "unknown" : pw->pw_name);
-	strbuf_free(&clamds);
+	put_list(&line, "Listen", &set->listens);
+	if (set->transparent_proxy)
+		strbuf_puts(&line, "OutAddress (transparent proxy), ");
+	else
+		put_list(&line, "OutAddress", &set->out_addresses);
+	put_list(&line, "ClamAddress", &set->scan.addresses);
+	log_write(LOG_NOTICE, "%s (" PACKAGE_VERSION "): %suser %s", what,
+	    strbuf_str(&line), pw == NULL ? "unknown" : pw->pw_name);
+	strbuf_free(&line);
 }
 
 /* A new daemon may start from here on. */
 static void
 give_up_place(struct startup *s)
 {
-	listener_close(&s->listener);
+	listeners_close(&s->listeners);
 	if (pidfile_close(&s->pid))
 		log_debug("removed pid file: %s", s->set->pid_file);
 }
@@ -378,7 +353,8 @@ serve_until_stopped(struct startup *s,
 {
 	char busy[ANSWER_TEXT_MAX + 2], no_thread[ANSWER_TEXT_MAX + 2];
 	const struct server_config config = {
-	    .listener = &s->listener,
+	    .listeners = s->listeners.at,
+	    .listener_count = s->listeners.count,
 	    .max_clients = s->max_clients,
 	    .busy = answer_line(ANSWER_BUSY, busy),
 	    .no_thread = answer_line(ANSWER_NO_THREAD, no_thread),
@@ -409,9 +385,9 @@ startup_run(struct settings *set, const struct arguments *args,
     void (*serve)(struct workers_client *client, void *context))
 {
 	static int (*const steps[])(struct startup *) = {configure, choose_user,
-	    detach, open_listener, raise_limits, become_user, prepare_spool,
+	    detach, open_listeners, raise_limits, become_user, prepare_spool,
 	    open_pid_file, check_neighbours, watch_clamds};
-	struct startup s = {.set = set, .args = args, .listener = {.fd = -1}};
+	struct startup s = {.set = set, .args = args};
 	int status = EXIT_SUCCESS;
 
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {

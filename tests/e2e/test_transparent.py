@@ -199,10 +199,10 @@ def test_who_was_redirected_speaks_for_nobody_else(directory, in_namespace):
     def dialogue():
         with FakeServer(host=SERVER, port=25) as server, \
                 Rig(directory, OutAddress=None, TransparentProxy="on", Listen="0.0.0.0:10025") as r:
-            server.keywords = [b"SIZE 1", b"XFORWARD NAME ADDR", b"8BITMIME", b"XFORWARD"]
+            server.keywords = [b"SIZE 100000", b"XFORWARD NAME ADDR", b"8BITMIME", b"XFORWARD"]
             redirect(10025)
             with Client((SERVER, 25), source=CLIENT) as c:
-                assert c.ehlo() == b"250-smtp.passthru\r\n250-SIZE 1\r\n250-8BITMIME\r\n250 XFILTERED\r\n"
+                assert c.ehlo() == b"250-smtp.passthru\r\n250-SIZE 100000\r\n250-8BITMIME\r\n250 XFILTERED\r\n"
                 for line in (b"XFORWARD ADDR=1.2.3.4", b"xforward", b"XFORWARD NAME=[UNAVAILABLE]"):
                     assert c.cmd(line) == b"502 Command not implemented\r\n"
                 assert c.mail() == QUEUED

@@ -44,7 +44,7 @@ listen_at(const char *name, const char *option)
 	snprintf(path, sizeof path, "%s/%s", directory, name);
 	CHECK(settings_set(&base, option, path, "fuzz") == 0);
 	CHECK(addr_spec_parse(&spec, path, 0) == 0);
-	CHECK(listener_open(&l, &spec.addr) == 0);
+	CHECK(listener_open(&l, &spec.addr, NULL) == 0);
 	return l.fd;
 }
 

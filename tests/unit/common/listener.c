@@ -77,7 +77,7 @@ test_accept(void **state)
 	int client, fd;
 
 	(void)state;
-	assert_int_equal(listener_open(&l, &a), 0);
+	assert_int_equal(listener_open(&l, &a, NULL), 0);
 	assert_int_equal(listener_accept(&l, &peer), -1);
 	assert_int_equal(errno, EAGAIN);
 	client = sock_connect(&a, NULL, deadline_in(1000));
@@ -104,9 +104,9 @@ test_port(void **state)
 
 	(void)state;
 	a.u.in.sin_port = 0;
-	assert_int_equal(listener_open(&l, &a), 0);
+	assert_int_equal(listener_open(&l, &a, NULL), 0);
 	sock_local(l.fd, &bound);
-	assert_int_equal(listener_open(&other, &bound), -1);
+	assert_int_equal(listener_open(&other, &bound, NULL), -1);
 	assert_int_equal(errno, EADDRINUSE);
 	assert_int_equal(other.fd, -1);
 	client = sock_connect(&bound, NULL, deadline_in(1000));
@@ -115,7 +115,7 @@ test_port(void **state)
 	assert_int_equal(listener_give(&l, getuid(), getgid()), 0);
 	listener_close(&l);
 	/* Connections of the one before are no hindrance. */
-	assert_int_equal(listener_open(&l, &bound), 0);
+	assert_int_equal(listener_open(&l, &bound, NULL), 0);
 	listener_close(&l);
 	(void)close(fd);
 	(void)close(client);
@@ -130,9 +130,9 @@ test_taken_paths(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(listener_open(&l, &a), 0);
+	assert_int_equal(listener_open(&l, &a, NULL), 0);
 	assert_int_equal(lstat(path, &before), 0);
-	assert_int_equal(listener_open(&other, &a), -1);
+	assert_int_equal(listener_open(&other, &a, NULL), -1);
 	assert_int_equal(errno, EADDRINUSE);
 	assert_int_equal(lstat(path, &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
@@ -140,12 +140,76 @@ test_taken_paths(void **state)
 
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	(void)close(fd);
-	assert_int_equal(listener_open(&l, &a), -1);
-	assert_int_equal(errno, EADDRINUSE);
+	assert_int_equal(listener_open(&l, &a, NULL), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/nonexistent", path), 0);
+	assert_int_equal(listener_open(&l, &a, NULL), -1);
+	assert_int_equal(errno, EEXIST);
 	assert_int_equal(unlink(path), 0);
 
 	leave_file();
-	assert_int_equal(listener_open(&l, &a), 0);
+	assert_int_equal(listener_open(&l, &a, NULL), 0);
+	listener_close(&l);
+}
+
+/* Only the owner's is replaced. */
+static void
+test_left_files_of_others(void **state)
+{
+	const struct listener_way other = {.owner = geteuid() + 1};
+	struct addr a = address(path);
+	struct listener l;
+	struct stat before, after;
+
+	(void)state;
+	leave_file();
+	assert_int_equal(lstat(path, &before), 0);
+	assert_int_equal(listener_open(&l, &a, &other), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(lstat(path, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	assert_int_equal(listener_open(&l, &a, NULL), 0);
+	listener_close(&l);
+}
+
+/* Its directory decides who gets there. */
+static void
+test_mode(void **state)
+{
+	const mode_t mask = umask(0077);
+	struct addr a = address(path);
+	struct listener l;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(listener_open(&l, &a, NULL), 0);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0666);
+	listener_close(&l);
+	assert_int_equal(umask(mask), 0077);
+}
+
+/* [::] leaves 0.0.0.0 to others. */
+static void
+test_ipv6_alone(void **state)
+{
+	struct addr any = address("[::]:1"), any4 = address("0.0.0.0:1");
+	struct listener l, l4;
+
+	(void)state;
+	addr_set_port(&any, 0);
+	if (listener_open(&l, &any, NULL) < 0) {
+		print_message("skipped: no IPv6: %s\n", strerror(errno));
+		skip();
+	}
+	sock_local(l.fd, &any);
+	addr_set_port(&any4, addr_port(&any));
+	assert_false(connects(&any4));
+	assert_true(connects(&any));
+	assert_int_equal(listener_open(&l4, &any4, NULL), 0);
+	assert_true(connects(&any4));
+	listener_close(&l4);
 	listener_close(&l);
 }
 
@@ -156,9 +220,9 @@ test_another_ones_file(void **state)
 	struct listener first, second;
 
 	(void)state;
-	assert_int_equal(listener_open(&first, &a), 0);
+	assert_int_equal(listener_open(&first, &a, NULL), 0);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(listener_open(&second, &a), 0);
+	assert_int_equal(listener_open(&second, &a, NULL), 0);
 	assert_int_equal(listener_give(&first, getuid(), getgid()), -1);
 	assert_int_equal(errno, EPERM);
 	listener_close(&first);
@@ -174,10 +238,10 @@ test_no_directory(void **state)
 	struct listener l;
 
 	(void)state;
-	assert_int_equal(listener_open(&l, &a), -1);
+	assert_int_equal(listener_open(&l, &a, NULL), -1);
 	assert_int_equal(errno, ENOENT);
 	a = address("/clamsmtpd-unit-test");
-	if (listener_open(&l, &a) == 0) /* root may */
+	if (listener_open(&l, &a, NULL) == 0) /* root may */
 		listener_close(&l);
 }
 
@@ -189,7 +253,7 @@ compete(const struct addr *a, int go, int tell, int stay)
 	char word;
 
 	(void)!read(go, &word, 1);
-	word = listener_open(&l, a) == 0 ? '1' : '0';
+	word = listener_open(&l, a, NULL) == 0 ? '1' : '0';
 	(void)!write(tell, &word, 1);
 	(void)!read(stay, &word, 1);
 	_exit(0);
@@ -242,6 +306,9 @@ main(void)
 	    cmocka_unit_test(test_accept),
 	    cmocka_unit_test(test_port),
 	    cmocka_unit_test(test_taken_paths),
+	    cmocka_unit_test(test_left_files_of_others),
+	    cmocka_unit_test(test_mode),
+	    cmocka_unit_test(test_ipv6_alone),
 	    cmocka_unit_test(test_another_ones_file),
 	    cmocka_unit_test(test_no_directory),
 	    cmocka_unit_test(test_one_of_many_wins),

@@ -24,7 +24,7 @@ finds_our_own_side(const char *host)
 	int client, server;
 
 	assert_int_equal(addr_parse_number(&a, host, strlen(host), 0), 0);
-	if (listener_open(&l, &a) < 0) {
+	if (listener_open(&l, &a, NULL) < 0) {
 		print_message("skipped: %s: %s\n", host, strerror(errno));
 		skip();
 	}

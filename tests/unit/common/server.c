@@ -71,10 +71,11 @@ start(void)
 	struct listener l;
 	pid_t child;
 
-	assert_int_equal(listener_open(&l, &a), 0);
+	assert_int_equal(listener_open(&l, &a, NULL), 0);
 	child = fork();
 	if (child == 0) {
-		const struct server_config config = {.listener = &l,
+		const struct server_config config = {.listeners = &l,
+		    .listener_count = 1,
 		    .max_clients = 2,
 		    .busy = "busy",
 		    .no_thread = "none",

@@ -25,7 +25,7 @@ expect_stop(int signo)
 	if (child == 0) {
 		signals_prepare();
 		(void)raise(signo); /* blocked: it waits */
-		if (signals_stop() || signals_poll(NULL, 0) != -1 ||
+		if (signals_stop() || signals_poll(NULL, 0, 0) != -1 ||
 		    errno != EINTR || !signals_stop())
 			_exit(1);
 		_exit(0);
@@ -56,7 +56,7 @@ test_ignored(void **state)
 	}
 	assert_int_equal(sigismember(&changed, SIGCHLD), 1);
 	assert_int_equal(sigismember(&changed, SIGTERM), 0);
-	assert_int_equal(signals_poll(NULL, 0), 0);
+	assert_int_equal(signals_poll(NULL, 0, 0), 0);
 	assert_false(signals_stop());
 }
 
@@ -69,10 +69,10 @@ test_poll(void **state)
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	p.fd = fds[0];
-	assert_int_equal(signals_poll(&p, 0), 0);
-	assert_int_equal(signals_poll(NULL, 1), 0);
+	assert_int_equal(signals_poll(&p, 1, 0), 0);
+	assert_int_equal(signals_poll(NULL, 0, 1), 0);
 	assert_int_equal(write(fds[1], "x", 1), 1);
-	assert_int_equal(signals_poll(&p, -1), 1);
+	assert_int_equal(signals_poll(&p, 1, -1), 1);
 	assert_int_equal(p.revents, POLLIN);
 	(void)close(fds[0]);
 	(void)close(fds[1]);

@@ -32,7 +32,7 @@ open_port(struct listener *l, struct addr *a)
 {
 	*a = address("127.0.0.1:1");
 	a->u.in.sin_port = 0;
-	assert_int_equal(listener_open(l, a), 0);
+	assert_int_equal(listener_open(l, a, NULL), 0);
 	sock_local(l->fd, a);
 	assert_int_not_equal(a->u.in.sin_port, 0);
 }
@@ -89,7 +89,7 @@ test_a_full_queue(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof path, "%s/s", dir);
 	a = address(path);
-	assert_int_equal(listener_open(&l, &a), 0);
+	assert_int_equal(listener_open(&l, &a, NULL), 0);
 	assert_int_equal(listen(l.fd, 1), 0);
 	do
 		fds[n] = sock_connect(&a, NULL, deadline_in(50));

@@ -29,8 +29,9 @@ has_the_defaults_of_1_10(void **state)
 
 	(void)state;
 	assert_int_equal(settings_init(&s), 0);
-	assert_int_equal(s.out_address.kind, ADDR_NONE);
-	assert_string_equal(s.listen.text, "10025");
+	assert_int_equal(s.out_addresses.count, 0);
+	assert_int_equal(s.listens.count, 1);
+	assert_string_equal(s.listens.spec[0].text, "10025");
 	assert_string_equal(
 	    s.scan.addresses.spec[0].text, "/var/run/clamav/clamd");
 	assert_int_equal(s.max_connections, 64);
@@ -218,6 +219,46 @@ take(struct settings *s, const char *name, const char *value)
 	assert_string_equal(said, "");
 }
 
+static int
+set_at(struct settings *s, const char *value, const char *where)
+{
+	char said[1024];
+	int rc;
+
+	catch_stderr();
+	rc = settings_set(s, "Listen", value, where);
+	release_stderr(said, sizeof said);
+	return rc;
+}
+
+/* A list grows; but the file counts, as it does for all other options. */
+static void
+lists_grow(void **state)
+{
+	struct settings s;
+
+	(void)state;
+	assert_int_equal(settings_init(&s), 0);
+	assert_int_equal(set_at(&s, "1, 2", SETTINGS_COMMAND_LINE), 0);
+	assert_int_equal(set_at(&s, "3", SETTINGS_COMMAND_LINE), 0);
+	assert_int_equal(s.listens.count, 3);
+	assert_int_equal(set_at(&s, " 4 ,\t[::1]:5", "x:1"), 0);
+	assert_int_equal(s.listens.count, 2);
+	assert_int_equal(set_at(&s, "6", "x:9"), 0);
+	assert_int_equal(s.listens.count, 3);
+	assert_string_equal(s.listens.spec[0].text, "4");
+	assert_string_equal(addr_spec_where(&s.listens.spec[0]), "x:1");
+	assert_string_equal(s.listens.spec[1].text, "[::1]:5");
+	assert_string_equal(addr_spec_where(&s.listens.spec[1]), "x:1");
+	assert_string_equal(addr_spec_where(&s.listens.spec[2]), "x:9");
+	assert_int_equal(set_at(&s, "7,", "x:10"), -1);
+	assert_int_equal(set_at(&s, ",7", "x:10"), -1);
+	for (int i = 0; s.listens.count < ADDR_LIST_MAX; i++)
+		assert_int_equal(set_at(&s, "8", "x:11"), 0);
+	assert_int_equal(set_at(&s, "9", "x:12"), -1);
+	settings_free(&s);
+}
+
 static void
 sets_addresses(void **state)
 {
@@ -226,15 +267,15 @@ sets_addresses(void **state)
 	(void)state;
 	assert_int_equal(settings_init(&s), 0);
 	take(&s, "OutAddress", "192.0.2.1");
-	assert_int_equal(s.out_address.kind, ADDR_FIXED);
-	assert_int_equal(s.out_address.port, 10025);
+	assert_int_equal(s.out_addresses.spec[0].kind, ADDR_FIXED);
+	assert_int_equal(s.out_addresses.spec[0].port, 10025);
 	take(&s, "OutAddress", "26");
-	assert_int_equal(s.out_address.kind, ADDR_PORT);
-	assert_int_equal(s.out_address.port, 26);
+	assert_int_equal(s.out_addresses.spec[1].kind, ADDR_PORT);
+	assert_int_equal(s.out_addresses.spec[1].port, 26);
 	take(&s, "Listen", "127.0.0.1: 40245");
-	assert_int_equal(s.listen.port, 40245);
+	assert_int_equal(s.listens.spec[0].port, 40245);
 	take(&s, "Listen", "127.0.0.1");
-	assert_int_equal(s.listen.port, 10025);
+	assert_int_equal(s.listens.spec[1].port, 10025);
 	take(&s, "ClamAddress", "/a/socket");
 	assert_string_equal(s.scan.addresses.spec[0].text, "/a/socket");
 	take(&s, "ClamAddress", "3310");
@@ -403,6 +444,7 @@ main(void)
 	    cmocka_unit_test(has_the_defaults_of_1_10),
 	    cmocka_unit_test(refuses_wrong_values),
 	    cmocka_unit_test(says_what_would_be_right),
+	    cmocka_unit_test(lists_grow),
 	    cmocka_unit_test(sets_addresses),
 	    cmocka_unit_test(sets_numbers),
 	    cmocka_unit_test(sets_words),

@@ -55,7 +55,7 @@ clamd_takes_connections(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof path, "%s/clamd", dir);
 	assert_int_equal(addr_spec_parse(&spec, path, 0), 0);
-	assert_int_equal(listener_open(&l, &spec.addr), 0);
+	assert_int_equal(listener_open(&l, &spec.addr, NULL), 0);
 	check(path, said);
 	assert_string_equal(said, "");
 	(void)close(l.fd); /* the file stays */

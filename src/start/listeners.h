@@ -1,0 +1,29 @@
+/*
+ * All listening sockets of the daemon.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#ifndef SRC_START_LISTENERS_H
+#define SRC_START_LISTENERS_H
+
+#include "common/listener.h"
+#include "common/user.h"
+#include "src/config/settings.h"
+
+struct listeners { /* zeroed: none */
+	size_t count;
+	struct listener at[ADDR_LIST_MAX];
+};
+
+/*
+ * Listen at each set->listen_at.  user (NULL: who we are) becomes the owner of
+ * sockets' files.  Returns 0, or -1 after an error was logged; then none is
+ * open.
+ */
+int listeners_open(
+    struct listeners *l, const struct settings *set, const struct user *user);
+
+/* Close all, and remove their files.  May be called again. */
+void listeners_close(struct listeners *l);
+
+#endif
