@@ -115,9 +115,11 @@ replay_programs = \
 	tests/fuzz/dots.replay \
 	tests/fuzz/ehlo.replay \
 	tests/fuzz/header.replay \
+	tests/fuzz/proxy.replay \
 	tests/fuzz/reply.replay \
 	tests/fuzz/session.replay \
 	tests/fuzz/verdict.replay \
+	tests/fuzz/xclient.replay \
 	tests/fuzz/xforward.replay
 
 session_sources = tests/fuzz/session.c \
@@ -136,10 +138,12 @@ tests_fuzz_config_replay_SOURCES = tests/fuzz/config.c tests/fuzz/replay.c
 tests_fuzz_dots_replay_SOURCES = tests/fuzz/dots.c tests/fuzz/replay.c
 tests_fuzz_ehlo_replay_SOURCES = tests/fuzz/ehlo.c tests/fuzz/replay.c
 tests_fuzz_header_replay_SOURCES = tests/fuzz/header.c tests/fuzz/replay.c
+tests_fuzz_proxy_replay_SOURCES = tests/fuzz/proxy.c tests/fuzz/replay.c
 tests_fuzz_reply_replay_SOURCES = tests/fuzz/reply.c tests/fuzz/replay.c
 tests_fuzz_session_replay_SOURCES = $(session_sources) tests/fuzz/replay.c
 tests_fuzz_session_replay_LDFLAGS = $(session_ldflags)
 tests_fuzz_verdict_replay_SOURCES = tests/fuzz/verdict.c tests/fuzz/replay.c
+tests_fuzz_xclient_replay_SOURCES = tests/fuzz/xclient.c tests/fuzz/replay.c
 tests_fuzz_xforward_replay_SOURCES = tests/fuzz/xforward.c tests/fuzz/replay.c
 
 if FUZZING
@@ -150,9 +154,11 @@ fuzz_programs = \
 	tests/fuzz/dots.fuzz \
 	tests/fuzz/ehlo.fuzz \
 	tests/fuzz/header.fuzz \
+	tests/fuzz/proxy.fuzz \
 	tests/fuzz/reply.fuzz \
 	tests/fuzz/session.fuzz \
 	tests/fuzz/verdict.fuzz \
+	tests/fuzz/xclient.fuzz \
 	tests/fuzz/xforward.fuzz
 else
 fuzz_programs =
@@ -168,10 +174,12 @@ tests_fuzz_config_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_dots_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_ehlo_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_header_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_proxy_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_reply_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_session_fuzz_SOURCES = $(session_sources)
 tests_fuzz_session_fuzz_LDFLAGS = $(session_ldflags) -fsanitize=fuzzer
 tests_fuzz_verdict_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_xclient_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_xforward_fuzz_LDFLAGS = $(fuzz_ldflags)
 
 # What is found is kept in build/fuzz/: new inputs below each target's name, and

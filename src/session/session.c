@@ -76,6 +76,15 @@ session_reset_upstream(struct session *s)
 		upstream_ask_own(&s->upstream, &own_reset, "RSET");
 }
 
+struct addr
+session_true_client(const struct session *s)
+{
+	const struct strbuf *remote = &s->envelope.remote;
+
+	return origin_true_client(&s->client.origin, &s->set->proxies,
+	    remote->failed ? "" : strbuf_str(remote));
+}
+
 enum answer
 session_word_of_wait(enum io io)
 {

@@ -76,6 +76,12 @@ void session_reset_upstream(struct session *s);
  */
 void session_cancel_auth(struct session *s);
 
+/*
+ * Who the client is for Skip and the log: XFORWARD's, where it is to be believed
+ * (see origin_true_client).  No address (len 0) when nobody knows.
+ */
+struct addr session_true_client(const struct session *s);
+
 /* The last word to a client whose wait has ended so. */
 enum answer session_word_of_wait(enum io io);
 
