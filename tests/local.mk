@@ -321,6 +321,7 @@ EXTRA_DIST += \
 	tests/mail/test_howto_commands.py \
 	tests/mail/test_howto_postfix.py \
 	tests/mail/test_mail_system.py \
+	tests/mail/test_true_client.py \
 	tests/peers/client.js \
 	tests/peers/clients.py \
 	tests/peers/conftest.py \

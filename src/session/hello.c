@@ -134,15 +134,37 @@ show_ehlo(struct session *s, const struct upstream_line *l)
 }
 
 /* The server takes XCLIENT, if we want to send it. */
-static void
-plan_xclient(struct session *s, const char *how, unsigned due, unsigned later)
+static bool
+plan_xclient(struct session *s, const char *how)
 {
 	if (!s->set->xclient || s->hello.xclient == HELLO_XCLIENT_SENT)
-		return;
+		return false;
 	log_debug("XCLIENT %s", how);
 	s->hello.xclient = HELLO_XCLIENT_DUE;
-	s->hello.due = due;
-	s->hello.later = later;
+	return true;
+}
+
+/*
+ * A name in its greeting must not let the client pass for us: what is refused
+ * with it is told without it.
+ */
+static void
+plan_what_is_offered(struct hello *h)
+{
+	h->due = h->offered;
+	h->later = 0;
+	h->instead = h->offered & (XCLIENT_NAME | XCLIENT_ADDR);
+	if (h->instead == h->due)
+		h->instead = 0;
+}
+
+/* Of what was not offered a server may know one and refuse the other. */
+static void
+plan_what_is_assumed(struct hello *h)
+{
+	h->due = XCLIENT_ADDR;
+	h->later = XCLIENT_NAME;
+	h->instead = 0;
 }
 
 static void
@@ -151,20 +173,21 @@ note_ehlo(struct session *s, const struct upstream_line *l)
 	if (!is_accepted(l))
 		return;
 	transaction_end(s);
-	if (s->hello.offered != 0)
-		plan_xclient(s, "supported", s->hello.offered, 0);
-	else if (s->hello.xclient == HELLO_XCLIENT_DUE)
-		s->hello.xclient = HELLO_XCLIENT_NONE;
+	if (s->hello.offered == 0) {
+		if (s->hello.xclient == HELLO_XCLIENT_DUE)
+			s->hello.xclient = HELLO_XCLIENT_NONE;
+	} else if (plan_xclient(s, "supported"))
+		plan_what_is_offered(&s->hello);
 }
 
-/* Of what was not offered a server may know one and refuse the other. */
 static void
 note_helo(struct session *s, const struct upstream_line *l)
 {
 	if (!is_accepted(l))
 		return;
 	transaction_end(s);
-	plan_xclient(s, "support assumed", XCLIENT_ADDR, XCLIENT_NAME);
+	if (plan_xclient(s, "support assumed"))
+		plan_what_is_assumed(&s->hello);
 }
 
 static void note_xclient(struct session *s, const struct upstream_line *l);
@@ -206,18 +229,20 @@ note_xclient(struct session *s, const struct upstream_line *l)
 {
 	struct hello *h = &s->hello;
 
+	if (!is_accepted(l)) {
+		log_warn("server didn't accept XCLIENT");
+		h->due = h->told ? 0 : h->instead;
+		h->later = 0;
+	} else if (h->due == 0) {
+		h->due = h->later;
+		h->later = 0;
+	}
+	h->instead = 0;
 	if (is_accepted(l)) {
 		h->told = true;
 		h->authenticated = false;
-		if (tell(s))
-			return;
-		h->due = h->later;
-		h->later = 0;
-		if (tell(s))
-			return;
-	} else
-		log_warn("server didn't accept XCLIENT");
-	if (h->told)
+	}
+	if (!tell(s) && h->told)
 		upstream_ask_own(
 		    &s->upstream, &upstream_unheard, strbuf_str(&h->line));
 }

@@ -33,8 +33,9 @@ struct hello {
 	struct strbuf line; /* the client's last EHLO or HELO */
 	enum hello_xclient xclient;
 	unsigned offered; /* what the server takes with XCLIENT */
-	unsigned due; /* of that, what is still to be told */
-	unsigned later; /* behind what is due, in a command of its own */
+	unsigned due; /* what is still to be told */
+	unsigned later; /* what is to be told behind it, by itself */
+	unsigned instead; /* what is to be told if all of it is refused */
 	bool told; /* the server has accepted some, and awaits a greeting */
 	bool authenticated; /* it has accepted AUTH */
 };

@@ -13,6 +13,7 @@
 #include "src/smtp/smtp_command.h"
 
 #define COMMAND "XCLIENT"
+#define HELO_MAX 255 /* octets of a host name; RFC 1035 2.3.4 */
 #define TEXT_MAX (XCLIENT_LINE_MAX - 2)
 
 /* In the order in which they are told. */
@@ -86,7 +87,9 @@ put_value(
 								   : "ESMTP");
 		break;
 	case XCLIENT_HELO:
-		attributes_encode(hello.arg, hello.arg_len, value);
+		/* Postfix refuses more, and what else was told with it. */
+		if (hello.arg_len <= HELO_MAX)
+			attributes_encode(hello.arg, hello.arg_len, value);
 		break;
 	}
 }

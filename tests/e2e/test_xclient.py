@@ -93,17 +93,20 @@ def test_nothing_that_is_not_offered(rig, offer, names):
     assert rig.server.connections[0].verbs.count("EHLO") == (2 if names else 1)
 
 
-@pytest.mark.parametrize("length, commands", [(300, 1), (450, 2), (497, 2), (498, 1), (4000, 1)])
-def test_long_names_take_another_command(rig, length, commands):
+@pytest.mark.parametrize("name, commands", [
+    (b"h" * 255, 1), (b"h" * 256, 1), (b"h" * 4000, 1), (b"+" * 130, 1), (b"+" * 150, 2), (b"+" * 165, 2),
+    (b"+" * 166, 1)], ids=lambda v: "%d%s" % (len(v), v[:1].decode()) if isinstance(v, bytes) else v)
+def test_long_names_take_another_command(rig, name, commands):
     rig.server.keywords = [b"XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT"]
-    name = b"h" * length
     with rig.client() as c:
         c.ehlo(name)
         assert c.mail() == QUEUED
     facts, n = told(rig)
     assert n == commands
-    # One that no command has room for is left out; the server hears it itself.
-    assert facts.get(b"HELO") == (name if length <= 497 else None) and b"ADDR" in facts
+    # No host name, or none that a command has room for: the server hears it all the same.
+    told_name = name.replace(b"+", b"+2B")
+    assert facts.get(b"HELO") == (told_name if len(name) <= 255 and len(told_name) <= 497 else None)
+    assert b"ADDR" in facts and b"DESTPORT" in facts
     assert rig.server.lines[n + 1] == b"EHLO " + name + b"\r\n"
 
 
@@ -112,7 +115,7 @@ def test_each_command_waits_for_its_reply(rig):
     hold = Hold()
     rig.server.on("XCLIENT", [(hold, b"220 ok\r\n"), b"220 ok\r\n"])
     with rig.client() as c:
-        c.ehlo(b"h" * 450)
+        c.ehlo(b"+" * 150)
         c.send(b"NOOP\r\n")
         hold.wait_reached()
         assert c.silent()
@@ -123,11 +126,24 @@ def test_each_command_waits_for_its_reply(rig):
     assert rig.server.connections[0].asked == ["EHLO", "XCLIENT", "XCLIENT", "EHLO", "NOOP"]
 
 
+@pytest.mark.parametrize("second, hellos", [(b"220 ok\r\n", 2), (b"501 no\r\n", 1)])
+def test_what_is_refused_with_the_rest_is_told_alone(rig, second, hellos):
+    """A client must not pass for us by the name in its greeting."""
+    rig.server.keywords = [b"XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT"]
+    rig.server.on("XCLIENT", [b"501 5.5.4 Bad HELO syntax\r\n", second])
+    with rig.client() as c:
+        c.ehlo(b"\xff?")
+        assert c.mail() == QUEUED
+    lines = rig.server.lines
+    assert lines[1].endswith(b" HELO=+FF?\r\n") and lines[2] == TOLD
+    assert lines[3:3 + hellos] == [b"EHLO \xff?\r\n", b"MAIL FROM:<a@example.org>\r\n"][-hellos:]
+
+
 def test_what_was_told_needs_a_greeting_though_the_rest_was_refused(rig):
     rig.server.keywords = [b"XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT"]
     rig.server.on("XCLIENT", [b"220 ok\r\n", b"501 no\r\n"])
     with rig.client() as c:
-        c.ehlo(b"h" * 450)
+        c.ehlo(b"+" * 150)
         assert c.mail() == QUEUED
     assert rig.server.connections[0].verbs[:5] == ["EHLO", "XCLIENT", "XCLIENT", "EHLO", "MAIL"]
 

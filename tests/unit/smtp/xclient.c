@@ -95,17 +95,18 @@ tells_what_is_known(void **state)
 
 /* Each attribute is told once, and none makes a line too long. */
 static void
-minds_the_length(void **state)
+minds_the_length(char c, size_t wide)
 {
-	char hello[5 + 500] = "EHLO ";
+	char hello[5 + 300] = "EHLO ";
 
-	(void)state;
 	set("2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff",
 	    "2001:db8:1111:2222:3333:4444:5555:6666");
-	memset(hello + 5, 'h', sizeof hello - 5);
+	memset(hello + 5, c, sizeof hello - 5);
 	for (size_t len = 1; len <= sizeof hello - 5; len++) {
 		const struct xclient_facts facts = {
 		    &client, &destination, hello, 5 + len};
+		/* A host name, and what "XCLIENT HELO=" and CRLF leave. */
+		const bool fits = len <= 255 && len * wide <= 512 - 13 - 2;
 		struct strbuf line = {0};
 		unsigned rest = ALL, lines = 0;
 		size_t attributes = 0, helo = 0;
@@ -115,18 +116,26 @@ minds_the_length(void **state)
 
 			assert_true(line.len + 2 <= 512);
 			lines++;
-			for (const char *e = p; (e = strchr(e, '=')); e++)
+			for (const char *e = p; (e = strchr(e, '=')) != NULL;
+			     e++)
 				attributes++;
 			p = strstr(p, " HELO=");
 			if (p != NULL)
 				helo = strlen(p + 6);
 		}
-		/* "XCLIENT HELO=" and CRLF leave this. */
-		assert_int_equal(helo, len <= 512 - 13 - 2 ? len : 0);
-		assert_int_equal(attributes, helo == 0 ? 6 : 7);
+		assert_int_equal(helo, fits ? len * wide : 0);
+		assert_int_equal(attributes, fits ? 7 : 6);
 		assert_true(lines <= 2);
 		strbuf_free(&line);
 	}
+}
+
+static void
+minds_the_length_of_lines(void **state)
+{
+	(void)state;
+	minds_the_length('h', 1);
+	minds_the_length('+', 3);
 }
 
 int
@@ -135,7 +144,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(knows_what_is_offered),
 	    cmocka_unit_test(tells_what_is_known),
-	    cmocka_unit_test(minds_the_length),
+	    cmocka_unit_test(minds_the_length_of_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
