@@ -78,12 +78,8 @@ static enum exempt
 find_exempt(const struct message *m)
 {
 	const struct session *s = m->s;
-	const struct addr client = origin_true_client(&s->client.origin,
-	    &s->set->proxies, strbuf_str(&s->envelope.remote));
+	const struct addr client = session_true_client(s);
 
-	/* Part of an address is another one's. */
-	if (s->envelope.remote.failed)
-		return EXEMPT_NOT;
 	return exempt_find(
 	    &s->set->skip, &s->exempt, &client, s->hello.authenticated);
 }

@@ -81,8 +81,11 @@ session_true_client(const struct session *s)
 {
 	const struct strbuf *remote = &s->envelope.remote;
 
-	return origin_true_client(&s->client.origin, &s->set->proxies,
-	    remote->failed ? "" : strbuf_str(remote));
+	/* Part of an address is another one's. */
+	if (remote->failed)
+		return (struct addr){0};
+	return origin_true_client(
+	    &s->client.origin, &s->set->proxies, strbuf_str(remote));
 }
 
 enum answer
