@@ -114,13 +114,20 @@ client_read(struct client *c)
 	client_leave(c, errno == ENOMEM ? CLIENT_NO_MEMORY : CLIENT_LOST);
 }
 
-/* Read all that has come, as far as there is room. */
+/* Read all that has come, as far as there is room; or see its end. */
 static void
 hear(struct client *c)
 {
-	while (c->end == CLIENT_STAYS && !c->eof && conn_has_room(&c->conn) &&
-	    conn_has_input(&c->conn))
-		client_read(c);
+	size_t before, after;
+
+	(void)conn_peek(&c->conn, &after);
+	do {
+		before = after;
+		if (c->end == CLIENT_STAYS && !c->eof &&
+		    conn_has_room(&c->conn))
+			client_read(c);
+		(void)conn_peek(&c->conn, &after);
+	} while (after > before);
 }
 
 void
@@ -186,9 +193,6 @@ client_awaits_message(struct client *c)
 	size_t len;
 
 	hear(c);
-	/* The end of input is no octet that could be seen. */
-	if (c->end == CLIENT_STAYS && !c->eof && conn_has_room(&c->conn))
-		client_read(c);
 	if (!client_is_in_step(c))
 		return false;
 	unread = peek(c, &len);

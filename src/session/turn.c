@@ -15,7 +15,7 @@
 static void
 take_goodbye(struct session *s, const struct upstream_line *l)
 {
-	if (!client_has_waited(&s->client))
+	if (!client_is_in_step(&s->client))
 		return;
 	client_relay(&s->client, l->data, l->len);
 	if (l->reply.last)
@@ -33,7 +33,7 @@ take_line(struct session *s, struct upstream_line *l)
 		return;
 	}
 	if (x->show != NULL) {
-		if (!client_has_waited(&s->client))
+		if (!client_is_in_step(&s->client))
 			return;
 		x->show(s, l);
 	}
@@ -55,7 +55,7 @@ take_answer(struct session *s)
 {
 	enum answer answer = upstream_take(&s->upstream).answer;
 
-	if (!client_has_waited(&s->client))
+	if (!client_is_in_step(&s->client))
 		return;
 	client_say(&s->client, answer);
 	client_was_answered(&s->client);
@@ -71,6 +71,10 @@ take_unasked(struct session *s, const struct upstream_line *l)
 		upstream_leave(&s->upstream, UPSTREAM_LEFT);
 }
 
+/*
+ * The wait that saw the replies has looked at the client as well, and what it
+ * had said was read: so who is in step now has waited.
+ */
 enum turn
 turn_take_replies(struct session *s)
 {

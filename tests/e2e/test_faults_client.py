@@ -13,7 +13,7 @@ matrix = Matrix()
 
 
 COMMANDS = b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
-REPLIES = [b"250-smtp.passthru\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250 XFORWARD NAME ADDR\r\n",
+REPLIES = [b"250-smtp.passthru\r\n250-SIZE 100000000\r\n250-8BITMIME\r\n250 XFORWARD NAME ADDR\r\n",
            b"250 2.1.0 sender ok\r\n", b"250 2.1.5 recipient ok\r\n", START_DATA]
 CONTENTS = {
     "a message": b"A: b\r\n\r\nRSET\r\nQUIT\r\n",

@@ -143,7 +143,7 @@ class FakeServer(Listener):
     def clear(self):
         """Forget script and records (for a server shared by tests)."""
         self.banner = b"220 real.example ESMTP Rig\r\n"
-        self.keywords = [b"SIZE 1000000", b"8BITMIME", b"XFORWARD NAME ADDR"]
+        self.keywords = [b"SIZE 100000000", b"8BITMIME", b"XFORWARD NAME ADDR"]
         self.linger = False
         self.script = {}
         self.used = {}
