@@ -117,7 +117,9 @@ replay_programs = \
 	tests/fuzz/header.replay \
 	tests/fuzz/proxy.replay \
 	tests/fuzz/reply.replay \
+	tests/fuzz/rule.replay \
 	tests/fuzz/session.replay \
+	tests/fuzz/skip.replay \
 	tests/fuzz/verdict.replay \
 	tests/fuzz/xclient.replay \
 	tests/fuzz/xforward.replay
@@ -140,8 +142,10 @@ tests_fuzz_ehlo_replay_SOURCES = tests/fuzz/ehlo.c tests/fuzz/replay.c
 tests_fuzz_header_replay_SOURCES = tests/fuzz/header.c tests/fuzz/replay.c
 tests_fuzz_proxy_replay_SOURCES = tests/fuzz/proxy.c tests/fuzz/replay.c
 tests_fuzz_reply_replay_SOURCES = tests/fuzz/reply.c tests/fuzz/replay.c
+tests_fuzz_rule_replay_SOURCES = tests/fuzz/rule.c tests/fuzz/replay.c
 tests_fuzz_session_replay_SOURCES = $(session_sources) tests/fuzz/replay.c
 tests_fuzz_session_replay_LDFLAGS = $(session_ldflags)
+tests_fuzz_skip_replay_SOURCES = tests/fuzz/skip.c tests/fuzz/replay.c
 tests_fuzz_verdict_replay_SOURCES = tests/fuzz/verdict.c tests/fuzz/replay.c
 tests_fuzz_xclient_replay_SOURCES = tests/fuzz/xclient.c tests/fuzz/replay.c
 tests_fuzz_xforward_replay_SOURCES = tests/fuzz/xforward.c tests/fuzz/replay.c
@@ -156,7 +160,9 @@ fuzz_programs = \
 	tests/fuzz/header.fuzz \
 	tests/fuzz/proxy.fuzz \
 	tests/fuzz/reply.fuzz \
+	tests/fuzz/rule.fuzz \
 	tests/fuzz/session.fuzz \
+	tests/fuzz/skip.fuzz \
 	tests/fuzz/verdict.fuzz \
 	tests/fuzz/xclient.fuzz \
 	tests/fuzz/xforward.fuzz
@@ -176,8 +182,10 @@ tests_fuzz_ehlo_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_header_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_proxy_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_reply_fuzz_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_rule_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_session_fuzz_SOURCES = $(session_sources)
 tests_fuzz_session_fuzz_LDFLAGS = $(session_ldflags) -fsanitize=fuzzer
+tests_fuzz_skip_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_verdict_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_xclient_fuzz_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_xforward_fuzz_LDFLAGS = $(fuzz_ldflags)
