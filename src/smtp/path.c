@@ -80,7 +80,8 @@ skip_route(struct rest *r)
 	if (r->p >= r->end)
 		return false;
 	r->p++;
-	return !is_at(r, '>'); /* it leads somewhere */
+	/* It leads somewhere, and to no other route. */
+	return !is_at(r, '>') && !is_at(r, '@');
 }
 
 static bool

@@ -2,6 +2,7 @@
 """Real clamd at its limits: what it does not look at is refused, and never
 taken for a virus; what it looks at passes, or is found, as always."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -12,7 +13,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 
 import clamd  # noqa: E402
-from rig import DISCARDED, QUEUED, Rig  # noqa: E402
+from rig import DISCARDED, LOCAL_ERROR, QUEUED, REJECTED, Rig  # noqa: E402
 from samples import EICAR  # noqa: E402
 
 OVERSIZE = b"552 5.3.4 Message too large to be scanned\r\n"
@@ -38,16 +39,25 @@ def address():
 
 
 @pytest.fixture(params=["stream", "scan"])
-def rig(request, address):
+def start(request, address):
+    """start(Option="value", ...): a daemon in this mode."""
     directory = tempfile.mkdtemp(prefix="clamsmtpd-mail.")
     os.chmod(directory, 0o755)
-    with Rig(directory, ClamAddress=address, ScanMode=request.param) as r:
-        r.mode = request.param
-        if r.mode == "scan" and clamd.user() is not None:
-            shutil.chown(r.daemon.spool, group=clamd.user() if clamd.user() != "nobody" else "nogroup")
-            os.chmod(r.daemon.spool, 0o2770)
-        yield r
+    with contextlib.ExitStack() as stack:
+        def begin(**options):
+            r = stack.enter_context(Rig(directory, ClamAddress=address, ScanMode=request.param, **options))
+            r.mode = request.param
+            if r.mode == "scan" and clamd.user() is not None:
+                shutil.chown(r.daemon.spool, group=clamd.user() if clamd.user() != "nobody" else "nogroup")
+                os.chmod(r.daemon.spool, 0o2770)
+            return r
+        yield begin
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def rig(start):
+    return start()
 
 
 def test_what_is_within_the_limits(rig):
@@ -69,3 +79,25 @@ def test_what_is_beyond_them(rig, size):
         rig.daemon.wait_log("message of %d octets not scanned: beyond clamd's limit %s$" % (len(mail), limit))
         assert c.mail(content(1000)) == QUEUED
     assert len(rig.server.messages) == 1
+
+
+def test_oversize_says_so(start):
+    r = start(Oversize="pass", VirusRule="* bounce")
+    mail = content(400000)
+    with r.client() as c:
+        assert c.mail(mail) == QUEUED
+        assert r.summary() == WHO + "OVERSIZE"
+        assert c.mail(content(1000) + EICAR + b"\r\n") == REJECTED
+    assert r.server.messages[0].content == mail.replace(
+        b"\r\n\r\n", b"\r\nX-Virus-Status: unscanned (Heuristics.Limits.Exceeded.MaxFileSize)\r\n\r\n", 1)
+
+
+def test_rules_by_name(start):
+    r = start(VirusRule=["Heuristics.Limits.*.maxfilesize tempfail", "*eicar* pass"])
+    with r.client() as c:
+        assert c.mail(content(400000)) == LOCAL_ERROR
+        assert r.summary() == WHO + "OVERSIZE"
+        assert c.mail(content(1000) + EICAR + b"\r\n") == QUEUED
+    name = r.summary()[len(WHO + "VIRUS:"):].encode()
+    assert b"\r\nX-Virus-Infected: Virus Detected!\r\nX-Virus-Status: infected (%s)\r\n" % name \
+        in r.server.messages[0].content

@@ -43,6 +43,7 @@ static const struct {
     {"<@[IPv6:::1:a@b>", NULL},
     {"<@x>", NULL},
     {"<@x:>", NULL},
+    {"<@x:@y:a@b>", NULL},
     {"<@>", NULL},
     {"<@\"x\":a@b>", NULL},
     {"<@x >:a@b>", NULL},
