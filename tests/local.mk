@@ -53,6 +53,7 @@ unit_tests = \
 	tests/unit/common/net.t \
 	tests/unit/common/pidfile.t \
 	tests/unit/common/proxy_protocol.t \
+	tests/unit/smtp/answers.t \
 	tests/unit/smtp/attributes.t \
 	tests/unit/common/redirect.t \
 	tests/unit/common/resolver.t \
@@ -261,6 +262,7 @@ EXTRA_DIST += \
 	tests/e2e/test_clamd.py \
 	tests/e2e/test_clamds.py \
 	tests/e2e/test_client_gone.py \
+	tests/e2e/test_codes.py \
 	tests/e2e/test_commandline.py \
 	tests/e2e/test_comparison_content.py \
 	tests/e2e/test_comparison_dialogue.py \
@@ -285,6 +287,7 @@ EXTRA_DIST += \
 	tests/e2e/test_keywords.py \
 	tests/e2e/test_lifecycle.py \
 	tests/e2e/test_limits.py \
+	tests/e2e/test_lmtp.py \
 	tests/e2e/test_log_flow.py \
 	tests/e2e/test_log_secrets.py \
 	tests/e2e/test_logging.py \

@@ -5,11 +5,13 @@
  */
 #include "src/mail/summary.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
 
 #define ELLIPSIS ", to=..."
+#define REFUSED_MAX 64
 
 /* What administrators look for in the log. */
 static const struct {
@@ -76,17 +78,38 @@ add_trail(struct strbuf *out, size_t max, const struct envelope *e)
 }
 
 void
+summary_count(
+    struct summary *s, unsigned long accepted, unsigned long recipients)
+{
+	s->refused = recipients - accepted;
+	s->recipients = recipients;
+}
+
+/* What was refused at the dot, with a comma; "" for none. */
+static const char *
+refused_text(const struct summary *s, char text[REFUSED_MAX])
+{
+	text[0] = '\0';
+	if (s->refused > 0)
+		snprintf(text, REFUSED_MAX, ", refused=%lu/%lu", s->refused,
+		    s->recipients);
+	return text;
+}
+
+void
 summary_line(
     const struct summary *s, const struct envelope *e, struct strbuf *out)
 {
 	size_t max = SUMMARY_MAX - strlen(ELLIPSIS);
 	size_t status_len = s->text.len;
+	char refused[REFUSED_MAX];
 
 	/* A virus may have a long name; half of the line is enough of it. */
 	if (status_len > SUMMARY_MAX / 2)
 		status_len = SUMMARY_MAX / 2;
 	if (status_len > 0)
 		max -= status_len + 2;
+	max -= strlen(refused_text(s, refused));
 	strbuf_clear(out);
 	add_trail(out, max, e);
 	if (status_len > 0) {
@@ -97,6 +120,7 @@ summary_line(
 		strbuf_puts(out, ", skip=");
 		strbuf_puts(out, s->skip);
 	}
+	strbuf_puts(out, refused);
 }
 
 void

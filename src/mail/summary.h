@@ -29,6 +29,7 @@ struct summary { /* zeroed: nothing to tell */
 	enum summary_status status;
 	struct strbuf text; /* of the status */
 	const char *skip; /* by what it needed no scan; NULL: it did */
+	unsigned long refused, recipients; /* of LMTP, at the final dot */
 };
 
 /*
@@ -38,8 +39,12 @@ struct summary { /* zeroed: nothing to tell */
 void summary_note(
     struct summary *s, enum summary_status status, const char *detail);
 
+/* The server has accepted it for so many of the recipients (LMTP). */
+void summary_count(
+    struct summary *s, unsigned long accepted, unsigned long recipients);
+
 /*
- * The line "from=S, to=R, to=R, status=..." in out (cleared first), at most
+ * The line "from=S, to=R, to=R, status=..., refused=1/2" in out (cleared first), at most
  * SUMMARY_MAX octets: what is too long loses recipients, never the status.  A
  * blank behind a comma within an address becomes '?', so an address cannot look
  * like the next part.

@@ -6,15 +6,9 @@
 #include "src/session/client.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "common/conn_out.h"
 #include "common/log.h"
-
-#define TEXT_LOST " (text lost for want of memory)"
-#define DRAIN_MAX 65536 /* octets of a client that are read at the end */
 
 void
 client_open(struct client *c, int fd, const struct addr *peer,
@@ -38,67 +32,6 @@ client_take_header(struct client *c, const struct proxy_protocol_header *h)
 	origin_take_header(&c->origin, h);
 	addr_host(&c->origin.client, c->ip);
 	log_info("client by the PROXY protocol: %s", c->ip);
-}
-
-void
-client_say(struct client *c, enum answer answer)
-{
-	char text[ANSWER_TEXT_MAX];
-
-	answers_text(answer, text);
-	conn_put_line(&c->conn, text, strlen(text));
-}
-
-void
-client_relay(struct client *c, const char *line, size_t len)
-{
-	const char *end = line + len;
-
-	conn_log(&c->conn, '>', line, len);
-	for (const char *p = line; p < end; p++) {
-		if (*p != '\0' && *p != '\r')
-			continue;
-		conn_put(&c->conn, line, (size_t)(p - line));
-		conn_put(&c->conn, "?", 1);
-		line = p + 1;
-	}
-	conn_put(&c->conn, line, (size_t)(end - line));
-	conn_put(&c->conn, "\r\n", 2);
-}
-
-/* Without memory for more the client still learns what counts. */
-static void
-relay_code(struct client *c, int code)
-{
-	char line[sizeof "999" TEXT_LOST];
-
-	snprintf(line, sizeof line, "%d" TEXT_LOST, code);
-	conn_put_line(&c->conn, line, strlen(line));
-}
-
-void
-client_relay_reply(struct client *c, int code, const struct strbuf *text)
-{
-	const char *p = strbuf_str(text), *end = p + text->len;
-
-	if (text->failed || conn_reserve(&c->conn, text->len) < 0) {
-		relay_code(c, code);
-		return;
-	}
-	while (p < end) {
-		const char *lf = memchr(p, '\n', (size_t)(end - p));
-		size_t n = (size_t)((lf == NULL ? end : lf) - p);
-
-		client_relay(c, p, n > 0 && p[n - 1] == '\r' ? n - 1 : n);
-		p += n + 1;
-	}
-}
-
-void
-client_flush(struct client *c)
-{
-	if (conn_flush(&c->conn) != IO_OK)
-		client_leave(c, CLIENT_LOST);
 }
 
 void
@@ -241,31 +174,6 @@ client_skip(struct client *c)
 	return len;
 }
 
-static void
-drain(struct client *c)
-{
-	char junk[1024];
-	size_t drained = 0;
-	ssize_t n;
-
-	(void)shutdown(c->conn.fd, SHUT_WR);
-	do {
-		n = recv(c->conn.fd, junk, sizeof junk, 0);
-		drained += n > 0 ? (size_t)n : 0;
-	} while (n > 0 && drained < DRAIN_MAX);
-}
-
-/* What is said then needs no memory. */
-static void
-say_no_memory(struct client *c)
-{
-	char text[ANSWER_TEXT_MAX], line[ANSWER_TEXT_MAX + 2];
-	int len = snprintf(
-	    line, sizeof line, "%s\r\n", answers_text(ANSWER_NO_MEMORY, text));
-
-	(void)send(c->conn.fd, line, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 const char *
 client_local_ip(const struct client *c, char text[ADDR_TEXT_MAX])
 {
@@ -273,19 +181,4 @@ client_local_ip(const struct client *c, char text[ADDR_TEXT_MAX])
 
 	sock_local(c->conn.fd, &local);
 	return addr_host(&local, text);
-}
-
-void
-client_close(struct client *c, enum answer last_word)
-{
-	if (last_word == ANSWER_NO_MEMORY)
-		client_leave(c, CLIENT_NO_MEMORY);
-	else if (last_word != ANSWER_NONE)
-		client_say(c, last_word);
-	if (c->end == CLIENT_NO_MEMORY || conn_has_failed(&c->conn))
-		say_no_memory(c);
-	else if (conn_flush(&c->conn) == IO_OK && !c->eof &&
-	    c->end != CLIENT_QUIT)
-		drain(c);
-	conn_close(&c->conn);
 }

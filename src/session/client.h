@@ -31,6 +31,8 @@ struct client {
 	enum client_end end;
 	bool eof; /* it will send nothing more */
 	bool auth; /* its next line answers a 334 */
+	bool codes; /* it knows enhanced status codes */
+	unsigned long due; /* replies to its final dot that it still awaits */
 	enum smtp_behind behind; /* what may wait until it has a reply */
 	unsigned long long skip; /* octets of it to be thrown away */
 };
@@ -45,24 +47,6 @@ void client_open(struct client *c, int fd, const struct addr *peer,
 /* The client is whom this header names. */
 void client_take_header(
     struct client *c, const struct proxy_protocol_header *h);
-
-/* Put an answer of our own; sent by client_flush. */
-void client_say(struct client *c, enum answer answer);
-
-/*
- * Put a line as it is, but for octets that could be taken for its end, which
- * become '?'.
- */
-void client_relay(struct client *c, const char *line, size_t len);
-
-/*
- * Put a whole reply: text is its lines with CRLF.  Without memory for that it is
- * only the code, for which the output has room since our 354, which is longer.
- */
-void client_relay_reply(struct client *c, int code, const struct strbuf *text);
-
-/* Send what was put, as conn_flush.  What cannot be means that it is lost. */
-void client_flush(struct client *c);
 
 /* Read what is there, without waiting; sets eof, or end when it is lost. */
 void client_read(struct client *c);
@@ -109,12 +93,5 @@ size_t client_skip(struct client *c);
 
 /* Its address of our side (%l), or "" when that cannot be told. */
 const char *client_local_ip(const struct client *c, char text[ADDR_TEXT_MAX]);
-
-/*
- * Send what was put and the last word (may be ANSWER_NONE) and close, without a
- * reset that could cost the client our last reply: what it has sent so far is
- * read and thrown away.  Waits at most for the sending, as conn_flush.
- */
-void client_close(struct client *c, enum answer last_word);
 
 #endif

@@ -10,6 +10,7 @@
 #include "common/conn_out.h"
 #include "common/log.h"
 #include "src/mail/header_line.h"
+#include "src/session/client_out.h"
 #include "src/smtp/smtp_reply.h"
 
 /* What the server says before the end of mail data does not answer it. */
@@ -117,35 +118,38 @@ fail(struct session *s)
 	upstream_lose(&s->upstream, UPSTREAM_GIVEN_UP);
 	if (s->client.end != CLIENT_STAYS) /* it has its last word */
 		return FORWARD_GIVEN_UP;
-	client_say(&s->client, ANSWER_LOCAL_ERROR);
+	client_conclude(&s->client, ANSWER_LOCAL_ERROR);
 	return FORWARD_FAILED;
 }
 
-static void
-keep_first_line(const struct upstream_reply *r, struct strbuf *line)
+/* Is it a refusal, and not what makes no sense here? */
+static bool
+is_refusal(const struct upstream_reply *r, struct forward_report *report)
 {
 	const char *text = strbuf_str(&r->text);
+	const size_t len = strcspn(text, "\r\n");
 
-	strbuf_add(line, text, strcspn(text, "\r\n"));
+	if (report->reply.len == 0)
+		strbuf_add(&report->reply, text, len);
+	if (r->code >= 400 && r->code <= 599)
+		return true;
+	log_error("server gave an unexpected reply: %.*s", (int)len, text);
+	return false;
 }
 
-/* What the server has answered, to the whole message or to less of it. */
+/*
+ * What the server has answered to less than the whole message: no promise.  It
+ * is the client's reply for each recipient.
+ */
 static enum forward_outcome
-conclude(struct session *s, const struct upstream_reply *r, bool data_sent,
-    struct strbuf *refusal)
+conclude(struct session *s, const struct upstream_reply *r,
+    struct forward_report *report)
 {
-	if (data_sent && smtp_reply_is_positive(r->code)) {
-		client_relay_reply(&s->client, r->code, &r->text);
-		return FORWARD_ACCEPTED;
-	}
-	keep_first_line(r, refusal);
-	/* A positive word before all of the content is no promise. */
-	if (r->code < 400 || r->code > 599) {
-		log_error(
-		    "server gave an unexpected reply: %s", strbuf_str(refusal));
+	if (!is_refusal(r, report))
 		return fail(s);
-	}
-	client_relay_reply(&s->client, r->code, &r->text);
+	do
+		client_relay_reply(&s->client, r->code, &r->text);
+	while (s->client.due > 0);
 	return FORWARD_REFUSED;
 }
 
@@ -154,10 +158,10 @@ conclude(struct session *s, const struct upstream_reply *r, bool data_sent,
  * must not get the recipients of the next one.
  */
 static enum forward_outcome
-conclude_without_data(
-    struct session *s, const struct upstream_reply *r, struct strbuf *refusal)
+conclude_without_data(struct session *s, const struct upstream_reply *r,
+    struct forward_report *report)
 {
-	enum forward_outcome outcome = conclude(s, r, false, refusal);
+	enum forward_outcome outcome = conclude(s, r, report);
 
 	log_debug("server refused data transfer");
 	if (outcome != FORWARD_REFUSED)
@@ -171,14 +175,14 @@ conclude_without_data(
 
 /* The server answers in the middle of the content and will not get the rest. */
 static enum forward_outcome
-conclude_early(struct session *s, struct strbuf *refusal)
+conclude_early(struct session *s, struct forward_report *report)
 {
 	enum forward_outcome outcome;
 	struct upstream_reply r;
 
 	if (upstream_await_reply(&s->upstream, &r, watch_timeout(&s->watch)) ==
 	    IO_OK)
-		outcome = conclude(s, &r, false, refusal);
+		outcome = conclude(s, &r, report);
 	else
 		outcome = fail(s);
 	strbuf_free(&r.text);
@@ -186,13 +190,55 @@ conclude_early(struct session *s, struct strbuf *refusal)
 	return outcome;
 }
 
+/* The server's answer to the whole message, or for one recipient of it. */
+static enum forward_outcome
+take_reply(struct session *s, struct forward_report *report)
+{
+	struct upstream_reply r = {0};
+	enum forward_outcome outcome = FORWARD_REFUSED;
+
+	if (upstream_await_reply(
+		&s->upstream, &r, deadline_in(FORWARD_REPLY_MS)) != IO_OK)
+		outcome = fail(s);
+	else if (smtp_reply_is_positive(r.code)) {
+		report->accepted++;
+		outcome = FORWARD_ACCEPTED;
+	} else if (!is_refusal(&r, report))
+		outcome = fail(s);
+	if (outcome == FORWARD_ACCEPTED || outcome == FORWARD_REFUSED)
+		client_relay_reply(&s->client, r.code, &r.text);
+	if (r.code == 421)
+		upstream_leave(&s->upstream, UPSTREAM_LEFT);
+	strbuf_free(&r.text);
+	return outcome;
+}
+
+/*
+ * As many replies as the client awaits.  Each is the server's own word for its
+ * recipient; of whom the server says nothing more, nobody knows.
+ */
+static enum forward_outcome
+conclude_with_data(struct session *s, struct forward_report *report)
+{
+	enum forward_outcome outcome = take_reply(s, report);
+
+	while (s->client.due > 0 && s->upstream.lost == UPSTREAM_THERE) {
+		if (s->client.end == CLIENT_STAYS)
+			client_flush(&s->client);
+		outcome = take_reply(s, report);
+	}
+	if (s->client.due > 0)
+		client_conclude(&s->client, ANSWER_LOCAL_ERROR);
+	if (outcome == FORWARD_REFUSED && report->accepted > 0)
+		return FORWARD_ACCEPTED;
+	return outcome;
+}
+
 /* The content, after the server has said 354. */
 static enum forward_outcome
 hand_over(struct session *s, const struct content *content,
-    const struct stamp_mark *mark, struct strbuf *refusal)
+    const struct stamp_mark *mark, struct forward_report *report)
 {
-	enum forward_outcome outcome;
-	struct upstream_reply r = {0};
 	enum io io;
 
 	log_debug("sending from cache file: %s", content_path(content));
@@ -200,25 +246,17 @@ hand_over(struct session *s, const struct content *content,
 	/* A server that refuses in the middle may have closed as well. */
 	if (io != IO_OK && s->client.end == CLIENT_STAYS &&
 	    look_for_early_answer(s) == IO_EOF)
-		return conclude_early(s, refusal);
+		return conclude_early(s, report);
 	if (io != IO_OK)
 		return fail(s);
 	log_debug("sent email data");
 	watch_enter(&s->watch, WATCH_FINAL);
-	if (upstream_await_reply(
-		&s->upstream, &r, deadline_in(FORWARD_REPLY_MS)) == IO_OK)
-		outcome = conclude(s, &r, true, refusal);
-	else
-		outcome = fail(s);
-	if (r.code == 421)
-		upstream_leave(&s->upstream, UPSTREAM_LEFT);
-	strbuf_free(&r.text);
-	return outcome;
+	return conclude_with_data(s, report);
 }
 
 enum forward_outcome
 forward_message(struct session *s, const struct content *content,
-    const struct stamp_mark *mark, struct strbuf *refusal)
+    const struct stamp_mark *mark, struct forward_report *report)
 {
 	enum forward_outcome outcome;
 	struct upstream_reply r = {0};
@@ -227,9 +265,9 @@ forward_message(struct session *s, const struct content *content,
 	if (open_data(s, &r) != IO_OK)
 		outcome = fail(s);
 	else if (r.code == 354)
-		outcome = hand_over(s, content, mark, refusal);
+		outcome = hand_over(s, content, mark, report);
 	else
-		outcome = conclude_without_data(s, &r, refusal);
+		outcome = conclude_without_data(s, &r, report);
 	strbuf_free(&r.text);
 	return outcome;
 }

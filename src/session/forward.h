@@ -27,22 +27,29 @@
 #endif
 
 enum forward_outcome {
-	FORWARD_ACCEPTED, /* the server has said 2yz */
-	FORWARD_REFUSED, /* it has said 4yz or 5yz */
+	FORWARD_ACCEPTED, /* the server has said 2yz, in LMTP at least once */
+	FORWARD_REFUSED, /* it has said 4yz or 5yz, in LMTP each time */
 	FORWARD_FAILED, /* it has gone; or nobody knows what it said */
 	FORWARD_GIVEN_UP /* before its end, since the client has gone */
 };
 
+/* Zeroed before; the caller frees the text. */
+struct forward_report {
+	struct strbuf reply; /* the first line of the first refusal */
+	unsigned long accepted; /* replies of 2yz to the end of mail data */
+};
+
 /*
  * DATA, the finished content with its mark, and the end of mail data.  The
- * server's reply is put to the client, or 451 when it failed (the session has
- * ended then), unless the client has gone.  reply gets the first line of a
- * refusal.  Blocks for as long as each wait may take by option TimeOut and all
- * of them by the watch's budget; once the end of mail data has gone out, its
- * reply is awaited for FORWARD_REPLY_MS.
+ * server's replies, as many as the client awaits, are put to the client, or 451
+ * for each that does not come when it failed (the session has ended then),
+ * unless the client has gone.  What it said before the end of mail data is the
+ * reply for every recipient.  Blocks for as long as each wait may take by option
+ * TimeOut and all of them by the watch's budget; once the end of mail data has
+ * gone out, each reply is awaited for FORWARD_REPLY_MS.
  */
 enum forward_outcome forward_message(struct session *s,
     const struct content *content, const struct stamp_mark *mark,
-    struct strbuf *reply);
+    struct forward_report *report);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "common/strutil.h"
 #include "src/scan/clamds.h"
+#include "src/session/client_out.h"
 
 /* The last attempt to reach the server, of any session, under the lock. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

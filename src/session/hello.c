@@ -1,5 +1,5 @@
 /*
- * The greeting, EHLO and HELO, and XCLIENT behind them.
+ * The greeting, EHLO, HELO and LHLO, and XCLIENT behind them.
  *
  * The client must not learn the server's name, nor what we cannot honour.
  *
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "src/session/client_out.h"
 #include "src/session/transaction.h"
 #include "src/smtp/esmtp.h"
 #include "src/smtp/xclient.h"
@@ -106,6 +107,8 @@ show_keyword(struct session *s, const struct upstream_line *l)
 	upstream_offers(&s->upstream, keyword, r);
 	if (keyword == ESMTP_XCLIENT)
 		s->hello.offered |= xclient_offered(r->text, r->text_len);
+	if (keyword == ESMTP_CODES)
+		client_use_codes(&s->client, true);
 	if (!is_hidden(s, keyword)) {
 		pass(s, l);
 		return;
@@ -167,11 +170,11 @@ plan_what_is_assumed(struct hello *h)
 	h->instead = 0;
 }
 
+/* The reply to EHLO or LHLO has been accepted. */
 static void
-note_ehlo(struct session *s, const struct upstream_line *l)
+begin(struct session *s, enum hello_protocol protocol)
 {
-	if (!is_accepted(l))
-		return;
+	s->hello.protocol = protocol;
 	transaction_end(s);
 	if (s->hello.offered == 0) {
 		if (s->hello.xclient == HELLO_XCLIENT_DUE)
@@ -181,10 +184,25 @@ note_ehlo(struct session *s, const struct upstream_line *l)
 }
 
 static void
+note_ehlo(struct session *s, const struct upstream_line *l)
+{
+	if (is_accepted(l))
+		begin(s, HELLO_SMTP);
+}
+
+static void
+note_lhlo(struct session *s, const struct upstream_line *l)
+{
+	if (is_accepted(l))
+		begin(s, HELLO_LMTP);
+}
+
+static void
 note_helo(struct session *s, const struct upstream_line *l)
 {
 	if (!is_accepted(l))
 		return;
+	s->hello.protocol = HELLO_SMTP;
 	transaction_end(s);
 	if (plan_xclient(s, "support assumed"))
 		plan_what_is_assumed(&s->hello);
@@ -254,17 +272,41 @@ const struct exchange hello_greeting = {.name = "greeting",
 const struct exchange hello_ehlo = {.name = "EHLO",
     .show = show_ehlo,
     .note = note_ehlo};
+const struct exchange hello_lhlo = {.name = "LHLO",
+    .show = show_ehlo,
+    .note = note_lhlo};
 const struct exchange hello_helo = {.name = "HELO",
     .show = show_helo,
     .note = note_helo};
+
+/* May it be said where the session has become SMTP, or LMTP (RFC 2033)? */
+static bool
+does_mix(const struct hello *h, const struct exchange *exchange)
+{
+	switch (h->protocol) {
+	case HELLO_NONE:
+		break;
+	case HELLO_SMTP:
+		return exchange == &hello_lhlo;
+	case HELLO_LMTP:
+		return exchange != &hello_lhlo;
+	}
+	return false;
+}
+
 void
 hello_ask(struct session *s, const struct exchange *exchange,
     const struct smtp_command *c)
 {
+	if (does_mix(&s->hello, exchange)) {
+		session_answer(s, ANSWER_MIXED);
+		return;
+	}
 	strbuf_clear(&s->hello.line);
 	strbuf_add(&s->hello.line, c->line, c->len);
 	upstream_forget_offers(&s->upstream);
 	s->hello.offered = 0;
+	client_use_codes(&s->client, false);
 	session_ask(s, exchange, c, true);
 }
 

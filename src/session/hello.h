@@ -1,5 +1,5 @@
 /*
- * The greeting, EHLO and HELO, and XCLIENT behind them.
+ * The greeting, EHLO, HELO and LHLO, and XCLIENT behind them.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -8,9 +8,12 @@
 
 #include "src/session/session.h"
 
-extern const struct exchange hello_greeting, hello_ehlo, hello_helo;
+extern const struct exchange hello_greeting, hello_ehlo, hello_helo, hello_lhlo;
 
-/* Keep the client's EHLO or HELO, and ask the server. */
+/*
+ * Keep the client's EHLO, HELO or LHLO, and ask the server; or refuse what does
+ * not mix with an earlier one that was accepted.
+ */
 void hello_ask(struct session *s, const struct exchange *exchange,
     const struct smtp_command *c);
 

@@ -11,6 +11,7 @@
 #include "src/mail/summary.h"
 #include "src/scan/policy.h"
 #include "src/scan/scanner.h"
+#include "src/session/client_out.h"
 #include "src/session/forward.h"
 #include "src/session/infection.h"
 #include "src/session/receive.h"
@@ -179,14 +180,17 @@ handle_virus(struct message *m)
 static void
 pass_on(struct message *m)
 {
-	struct strbuf reply = {0};
+	struct session *s = m->s;
+	struct forward_report report = {0};
+	const enum forward_outcome outcome =
+	    forward_message(s, &m->content, &m->policy.mark, &report);
 
-	switch (forward_message(m->s, &m->content, &m->policy.mark, &reply)) {
+	switch (outcome) {
 	case FORWARD_ACCEPTED:
 		break;
 	case FORWARD_REFUSED:
-		summary_note(
-		    &m->summary, SUMMARY_SERVER_REFUSED, strbuf_str(&reply));
+		summary_note(&m->summary, SUMMARY_SERVER_REFUSED,
+		    strbuf_str(&report.reply));
 		break;
 	case FORWARD_FAILED:
 		note(m, SUMMARY_SERVER_ERROR);
@@ -195,7 +199,10 @@ pass_on(struct message *m)
 		note(m, SUMMARY_CLIENT_GONE);
 		break;
 	}
-	strbuf_free(&reply);
+	if (outcome != FORWARD_GIVEN_UP && s->hello.protocol == HELLO_LMTP)
+		summary_count(
+		    &m->summary, report.accepted, transaction_replies(s));
+	strbuf_free(&report.reply);
 }
 
 /* Step 4: do what was chosen; the client gets its one final reply. */
@@ -244,6 +251,7 @@ settle(struct message *m)
 {
 	struct session *s = m->s;
 
+	client_owe(&s->client, transaction_replies(s));
 	client_begin_wait(&s->client,
 	    smtp_command_behind(SMTP_BEHIND_ANYTHING, s->upstream.pipelines));
 	if (client_has_waited(&s->client))

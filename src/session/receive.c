@@ -7,6 +7,7 @@
 
 #include "common/conn_out.h"
 #include "src/scan/clamd.h"
+#include "src/session/client_out.h"
 
 #define READS_IN_A_ROW 16 /* of content, without a look at the rest */
 

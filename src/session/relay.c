@@ -15,6 +15,7 @@
 
 #include "common/log.h"
 #include "src/session/arrival.h"
+#include "src/session/client_out.h"
 #include "src/session/health.h"
 #include "src/session/hello.h"
 #include "src/session/message.h"

@@ -6,6 +6,7 @@
 #include "src/session/session.h"
 
 #include "common/log.h"
+#include "src/session/client_out.h"
 
 /*
  * The server's transaction is what it was, and its recipients must not get the
@@ -57,7 +58,7 @@ session_answer(struct session *s, enum answer answer)
 void
 session_refuse_message(struct session *s, enum answer answer)
 {
-	client_say(&s->client, answer);
+	client_conclude(&s->client, answer);
 	session_reset_upstream(s);
 }
 

@@ -22,6 +22,9 @@
 #include "src/smtp/secrets.h"
 #include "src/smtp/smtp_command.h"
 
+/* What an accepted greeting has made of the session. */
+enum hello_protocol { HELLO_NONE, HELLO_SMTP, HELLO_LMTP };
+
 enum hello_xclient {
 	HELLO_XCLIENT_NONE,
 	HELLO_XCLIENT_DUE, /* to be sent before the next command */
@@ -30,7 +33,8 @@ enum hello_xclient {
 
 struct hello {
 	bool greeted; /* the client has heard something of a server */
-	struct strbuf line; /* the client's last EHLO or HELO */
+	struct strbuf line; /* the client's last EHLO, HELO or LHLO */
+	enum hello_protocol protocol;
 	enum hello_xclient xclient;
 	unsigned offered; /* what the server takes with XCLIENT */
 	unsigned due; /* what is still to be told */

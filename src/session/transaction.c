@@ -5,6 +5,8 @@
  */
 #include "src/session/transaction.h"
 
+#include "src/session/client_out.h"
+
 static bool
 is_accepted(const struct upstream_line *l)
 {
@@ -96,6 +98,12 @@ transaction_allows_data(const struct session *s)
 		return ANSWER_GO;
 	return s->envelope.refused > 0 ? ANSWER_NO_RECIPIENTS
 				       : ANSWER_NO_TRANSACTION;
+}
+
+unsigned long
+transaction_replies(const struct session *s)
+{
+	return s->hello.protocol == HELLO_LMTP ? s->envelope.recipients : 1;
 }
 
 void

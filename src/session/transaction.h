@@ -27,6 +27,12 @@ bool transaction_allows_xforward(const struct session *s);
 /* What DATA is to be answered: ANSWER_GO, or why there can be no message. */
 enum answer transaction_allows_data(const struct session *s);
 
+/*
+ * The replies that its final dot will have: in LMTP one for each recipient that
+ * was accepted (RFC 2033 4.2).
+ */
+unsigned long transaction_replies(const struct session *s);
+
 /* The transaction has ended. */
 void transaction_end(struct session *s);
 

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "src/session/client_out.h"
 #include "src/session/hello.h"
 #include "src/session/transaction.h"
 #include "src/session/verbs.h"

@@ -231,7 +231,7 @@ upstream_flush(struct upstream *u)
 void
 upstream_forget_offers(struct upstream *u)
 {
-	u->pipelines = u->codes = false;
+	u->pipelines = false;
 	u->size_max = 0;
 }
 
@@ -240,7 +240,6 @@ upstream_offers(struct upstream *u, enum esmtp_keyword keyword,
     const struct smtp_reply_line *line)
 {
 	u->pipelines = u->pipelines || keyword == ESMTP_PIPELINING;
-	u->codes = u->codes || keyword == ESMTP_CODES;
 	if (keyword == ESMTP_SIZE)
 		u->size_max = esmtp_size(line->text, line->text_len);
 }

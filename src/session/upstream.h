@@ -42,7 +42,6 @@ struct upstream {
 	enum upstream_loss lost;
 	bool bade; /* it said 421 or 221: its end is no surprise */
 	bool pipelines; /* it offered PIPELINING */
-	bool codes; /* it offered ENHANCEDSTATUSCODES */
 	unsigned long long size_max; /* octets that SIZE offered; 0: any */
 	bool barrier; /* nothing more is sent until all replies are there */
 	const struct exchange *held; /* a command of our own, not yet sent */

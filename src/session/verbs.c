@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/strutil.h"
+#include "src/session/client_out.h"
 #include "src/session/hello.h"
 #include "src/session/transaction.h"
 
@@ -147,6 +148,7 @@ refuse_bdat(
 static const struct verb verbs[] = {
     {"EHLO", ask_hello, &hello_ehlo, ANSWER_NONE, VERB_ALONE, SMTP_BEHIND_QUIT},
     {"HELO", ask_hello, &hello_helo, ANSWER_NONE, VERB_ALONE, SMTP_BEHIND_QUIT},
+    {"LHLO", ask_hello, &hello_lhlo, ANSWER_NONE, VERB_ALONE, SMTP_BEHIND_QUIT},
     {"MAIL", ask_path, &transaction_mail, ANSWER_NONE, VERB_ANYWHERE,
 	SMTP_BEHIND_ANYTHING},
     {"RCPT", ask_path, &transaction_rcpt, ANSWER_NONE, VERB_ANYWHERE,
@@ -177,8 +179,6 @@ static const struct verb verbs[] = {
     /* The PROXY protocol: from who may speak it, it is no command. */
     {"PROXY", refuse_proxy, NULL, ANSWER_NOT_IMPLEMENTED, VERB_ALONE,
 	SMTP_BEHIND_ANYTHING},
-    /* RFC 2033: as many replies to the final dot as recipients. */
-    REFUSED("LHLO"),
     /* It adds lines that are no replies. */
     REFUSED("VERB"),
     /* All else is the server's business. */

@@ -6,6 +6,8 @@
 #ifndef SRC_SMTP_ANSWERS_H
 #define SRC_SMTP_ANSWERS_H
 
+#include <stdbool.h>
+
 enum answer {
 	ANSWER_NONE, /* nothing is said */
 	/* in the dialogue */
@@ -18,6 +20,7 @@ enum answer {
 	ANSWER_MALFORMED,
 	ANSWER_PARAMETER,
 	ANSWER_XCLIENT,
+	ANSWER_MIXED,
 	ANSWER_NO_TRANSACTION,
 	ANSWER_NO_RECIPIENTS,
 	ANSWER_TOO_MANY,
@@ -48,7 +51,12 @@ enum answer {
 
 #define ANSWER_TEXT_MAX 128 /* octets of a text with its NUL */
 
-/* What an answer says, without line end, in text.  Returns text. */
-char *answers_text(enum answer answer, char text[ANSWER_TEXT_MAX]);
+/*
+ * What an answer says, without line end, in text.  with_code: the client knows
+ * enhanced status codes (RFC 2034), so it has one, but where such a reply never
+ * has.  Returns text.
+ */
+char *answers_text(
+    enum answer answer, bool with_code, char text[ANSWER_TEXT_MAX]);
 
 #endif

@@ -344,7 +344,7 @@ give_up_place(struct startup *s)
 static const char *
 answer_line(enum answer answer, char line[ANSWER_TEXT_MAX + 2])
 {
-	return strcat(answers_text(answer, line), "\r\n");
+	return strcat(answers_text(answer, false, line), "\r\n");
 }
 
 static int

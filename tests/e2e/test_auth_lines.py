@@ -9,7 +9,7 @@ from rig import HANG
 
 MAX = 12288
 TOO_LONG = b"500 Line too long\r\n"
-STRAY = b"500 5.5.2 Command with NUL or stray CR\r\n"
+STRAY = b"500 Command with NUL or stray CR\r\n"
 CANCELLED = b"501 5.7.0 cancelled\r\n"
 WELCOME = b"235 2.7.0 welcome\r\n"
 
@@ -62,7 +62,7 @@ def test_a_server_that_asks_again(rig):
     with rig.client() as c:
         c.cmd(b"AUTH LOGIN")
         assert c.cmd(b"A\0") == STRAY
-        assert c.rest() == b"421 4.5.0 The mail server cannot be understood\r\n"
+        assert c.rest() == b"421 The mail server cannot be understood\r\n"
 
 
 def test_a_server_that_says_goodbye(rig):
@@ -82,7 +82,7 @@ def test_no_answer_for_the_server(rig):
         assert c.silent(0.3)
         c.reset()
         rig.server.wait_connections(1).wait_closed()
-    assert rig.server.lines == [b"AUTH LOGIN\r\n", b"*\r\n"]
+    assert rig.server.commands == [b"AUTH LOGIN\r\n", b"*\r\n"]
 
 
 @pytest.mark.parametrize("octets, passes", [(4220, True), (MAX, True), (MAX + 1, False), (60000, False)])

@@ -53,7 +53,7 @@ def content_that_begins_with_an_empty_line(s):
 
 @scenario(TimeOut=1,
           differs={"client": [GREETING + ENVELOPE_OK + START_DATA + QUEUED],
-                   "server": [ENVELOPE + b"DATA\r\n" + ADDED + b".\r\n"],
+                   "server": [ENVELOPE + b"DATA\r\n" + ADDED + b".\r\n" + QUIT],
                    "clamd": [b""],
                    "log": logged("from=a@example.org, to=b@example.net, status=CLEAN")},
           why="[BUG] an empty message waited for the time-out")
@@ -66,7 +66,7 @@ def empty_content(s):
 
 
 @scenario(TimeOut=1,
-          differs={"server": [ENVELOPE + b"DATA\r\nA: b\r\n" + ADDED + b"\r\na\x00b\r\nc\r\n.\r\n"]},
+          differs={"server": [ENVELOPE + b"DATA\r\nA: b\r\n" + ADDED + b"\r\na\x00b\r\nc\r\n.\r\n" + QUIT]},
           why="[BUG] lines were cut at NUL, with their line ends")
 def content_with_nul(s):
     c = s.client()
@@ -130,7 +130,7 @@ def data_with_arguments(s):
         c.quit()
 
 
-@scenario(differs={"client": [GREETING + b"503 5.5.1 Need MAIL and RCPT before DATA\r\n" + BYE],
+@scenario(differs={"client": [GREETING + b"503 Need MAIL and RCPT before DATA\r\n" + BYE],
                    "server": [QUIT],
                    "clamd": [],
                    "log": logged()},
@@ -143,7 +143,7 @@ def data_without_a_transaction(s):
 
 
 @scenario(differs={"client": [GREETING +
-                              b"250 2.1.0 sender ok\r\n550 no\r\n554 5.5.1 No valid recipients\r\n" + BYE],
+                              b"250 2.1.0 sender ok\r\n550 no\r\n554 No valid recipients\r\n" + BYE],
                    "server": [b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n" + QUIT],
                    "clamd": [],
                    "log": logged()},
@@ -181,7 +181,7 @@ def the_server_accepts_data_with_250(s):
 
 @scenario(TimeOut=1,
           differs={"client": [GREETING + ENVELOPE_OK + START_DATA + QUEUED],
-                   "server": [ENVELOPE + MESSAGE]},
+                   "server": [ENVELOPE + MESSAGE + QUIT]},
           why="[BUG] a 354 of several lines left the dialogue out of step")
 def a_354_of_several_lines(s):
     s.server.on("DATA", b"354-one\r\n354 two\r\n")
@@ -238,7 +238,7 @@ def the_client_closes_its_half_in_the_content(s):
 
 
 @scenario(differs={"client": [GREETING + ENVELOPE_OK + START_DATA + LOCAL_ERROR],
-                   "server": [ENVELOPE + RSET],
+                   "server": [ENVELOPE + RSET + QUIT],
                    "log": logged("couldn't open cache file: DIR/spool: No such file or directory",
                                  "from=a@example.org, to=b@example.net")},
           why="[BUG] after a failure the rest of the content was taken for commands")

@@ -14,7 +14,7 @@ scenario = COMPARISON.scenario
 
 NOT_IMPLEMENTED = b"502 Command not implemented\r\n"
 DID_NOT_WAIT = "client 127.0.0.1 is out of step: it did not wait for a reply"
-OUT_OF_STEP = b"554 5.5.0 Command out of step, closing connection\r\n"
+OUT_OF_STEP = b"554 Command out of step, closing connection\r\n"
 SILENT_CLIENT = logged("network operation timed out", "client 127.0.0.1 sent no command for 1 s")
 
 
@@ -142,7 +142,7 @@ def commands_that_pass(s):
         c.quit()
 
 
-@scenario(differs={"client": [GREETING + 2 * b"500 5.5.2 Command not recognized\r\n" + BYE], "server": [QUIT]},
+@scenario(differs={"client": [GREETING + 2 * b"500 Command not recognized\r\n" + BYE], "server": [QUIT]},
           why="improvement: what no server should have to make sense of is not passed on")
 def verbs_with_odd_octets(s):
     with s.client() as c:
@@ -241,7 +241,7 @@ def a_too_long_command(s):
 
 
 @scenario(TimeOut=1,
-          differs={"client": [GREETING + b"500 5.5.2 Command with NUL or stray CR\r\n" + TIMED_OUT],
+          differs={"client": [GREETING + b"500 Command with NUL or stray CR\r\n" + TIMED_OUT],
                    "server": [QUIT], "log": SILENT_CLIENT},
           why="[BUG] a command was cut at NUL with its line end and glued to the next")
 def nul_in_a_command(s):
@@ -251,7 +251,7 @@ def nul_in_a_command(s):
     c.rest()
 
 
-@scenario(differs={"client": [GREETING + b"500 5.5.2 Command with NUL or stray CR\r\n" + BYE],
+@scenario(differs={"client": [GREETING + b"500 Command with NUL or stray CR\r\n" + BYE],
                    "server": [QUIT]},
           why="[BUG] a bare CR was relayed: smuggling")
 def cr_in_a_command(s):
@@ -402,7 +402,7 @@ def a_silent_server(s):
 
 
 @scenario(differs={"client": [GREETING + NOT_IMPLEMENTED + NOT_IMPLEMENTED +
-                              b"421 4.5.0 BDAT without a valid size, closing connection\r\n"],
+                              b"421 BDAT without a valid size, closing connection\r\n"],
                    "server": [QUIT]},
           why="improvement: what follows a BDAT of unknown size is not taken for commands")
 def bdat_without_a_size(s):

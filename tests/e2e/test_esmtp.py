@@ -15,7 +15,7 @@ def test_our_name_replaces_the_servers(rig):
         assert c.ehlo(b"me") == b"250-smtp.passthru\r\n250-SIZE 1000\r\n250 8BITMIME\r\n"
         assert c.cmd(b"  ehlo me") == b"250-smtp.passthru\r\n250-SIZE 1000\r\n250 8BITMIME\r\n"
         assert c.cmd(b"HELO me") == b"250 smtp.passthru\r\n"
-    assert rig.server.lines == [b"EHLO me\r\n", b"  ehlo me\r\n", b"HELO me\r\n"]
+    assert rig.server.commands == [b"EHLO me\r\n", b"  ehlo me\r\n", b"HELO me\r\n"]
 
 
 @pytest.mark.parametrize("keyword", HIDDEN)

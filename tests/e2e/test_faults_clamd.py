@@ -134,7 +134,7 @@ def clamd_away(r, how):
         r.clamd = FakeClamd(path=path)
         after = r.server.connections[0]
         mail_again(c)
-    assert after.verbs == ENVELOPE + ["RSET"] * 2 + ENVELOPE + ["DATA"]
+    assert after.asked == ENVELOPE + ["RSET"] * 2 + ENVELOPE + ["DATA"]
 
 
 for _how in ("nothing", "nobody listens", "a file", "a directory", "a loop of links"):

@@ -133,7 +133,7 @@ def quarantine_fails(r, reply):
             hold.release()
             assert c.reply() == reply
         mail_again(c)
-    assert r.server.connections[0].verbs == ENVELOPE + ["RSET"] * 2 + ENVELOPE + ["DATA"]
+    assert r.server.connections[0].asked == ENVELOPE + ["RSET"] * 2 + ENVELOPE + ["DATA"]
     assert not r.daemon.virus_files()
 
 

@@ -14,8 +14,8 @@ from rig import (CLOSE, CONTENT, ENDLESS_LINE, ENDLESS_REPLY, HANG, INFECTED, LO
 
 matrix = Matrix()
 
-NO_TRANSACTION = b"503 5.5.1 Need MAIL and RCPT before DATA\r\n"
-NO_RECIPIENTS = b"554 5.5.1 No valid recipients\r\n"
+NO_TRANSACTION = b"503 Need MAIL and RCPT before DATA\r\n"
+NO_RECIPIENTS = b"554 No valid recipients\r\n"
 
 
 class Fault:
@@ -153,7 +153,7 @@ def in_the_last_step(r, step, fault):
     again = ENVELOPE + ["DATA", "QUIT"] if goes_on else []
     if goes_on and step == "DATA":
         again.insert(0, "RSET")  # its transaction is not to get the next recipients
-    assert peer.verbs == ["EHLO"] + ENVELOPE + ["DATA"] + again
+    assert peer.asked == ["EHLO"] + ENVELOPE + ["DATA"] + again
     assert len(r.server.messages) == (step == ".") + (1 if again else 0)
     if goes_on:
         assert r.server.messages[-1].rcpts == [b"RCPT TO:<next@example.net>"]
@@ -219,7 +219,7 @@ def in_the_body(r, action, content, reply=LOCAL_ERROR):
     with contextlib.suppress(OSError):  # it would have to read all to see the end
         reset_socket(peer.sock)
     peer.wait_closed()
-    assert peer.verbs == ENVELOPE + ["DATA"]
+    assert peer.asked == ENVELOPE + ["DATA"]
     assert not r.server.messages
 
 

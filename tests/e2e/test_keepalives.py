@@ -32,7 +32,7 @@ def test_while_the_client_is_silent_and_while_clamd_scans(rig):
         hold.release()
         assert c.reply() == QUEUED
     assert set(rig.server.connections[0].verbs[2:-1]) == {"NOOP"}
-    assert rig.server.connections[0].verbs[-1] == "DATA"
+    assert rig.server.connections[0].asked[-1] == "DATA"
 
 
 def test_while_the_client_drips(rig):

@@ -14,7 +14,7 @@ HIDDEN = [b"PRDR", b"CHUNKING", b"BINARYMIME", b"CHECKPOINT", b"STARTTLS", b"XCL
           b"SUBMITTER", b"UTF8SMTP", b"ADDRREG", b"SEND", b"SAML", b"SOML", b"X-EXPS GSSAPI", b"X-LINK2STATE", b"XRDST",
           b"XSHADOWREQUEST", b"VERB", b"ONEX", b"WHATEVER-COMES", b"SIZE=100", b"AUTHX", b"DSN=1", b"X-DSN", b"=",
           b"PIPELININGX"]
-REFUSED = b"555 5.5.4 Parameter not supported\r\n"
+REFUSED = b"555 Parameter not supported\r\n"
 
 
 @pytest.mark.parametrize("keyword", PASSED)
@@ -42,7 +42,7 @@ def test_a_parameter_of_what_is_hidden(rig, parameter):
         assert c.cmd(b"MAIL FROM: a@b\t" + parameter) == REFUSED
         assert c.cmd(b"MAIL FROM:<a@b>")[:3] == b"250"
         assert c.cmd(b"RCPT TO:<c@d> " + parameter) == REFUSED
-        assert c.cmd(b"DATA") == b"554 5.5.1 No valid recipients\r\n"
+        assert c.cmd(b"DATA") == b"554 No valid recipients\r\n"
         assert c.cmd(b"RCPT TO:<c@d>")[:3] == b"250"
         assert c.data() == QUEUED
     assert len(rig.server.messages[0].rcpts) == 1
@@ -74,10 +74,3 @@ def test_refused_in_a_group(rig):
         c.send(b"x\r\n.\r\n")
         assert c.reply() == QUEUED
     assert rig.server.messages[0].rcpts == [b"RCPT TO:<e@f>"]
-
-
-def test_lhlo(rig):
-    with rig.client() as c:
-        assert c.cmd(b"LHLO x") == b"502 Command not implemented\r\n"
-        assert c.cmd(b"lhlo x") == b"502 Command not implemented\r\n"
-    assert not rig.server.lines

@@ -10,7 +10,7 @@ import pytest
 from rig import (CLOSE, CONTENT, DISCARDED, INFECTED, LOCAL_ERROR, QUEUED, REJECTED, FakeClamd, OnCommand,
                  wait_until)
 
-OVERSIZE = b"552 5.3.4 Message too large to be scanned\r\n"
+OVERSIZE = b"552 Message too large to be scanned\r\n"
 WHO = "from=a@example.org, to=b@example.net"
 REFUSED = b"INSTREAM size limit exceeded. ERROR{end}"
 HUGE = CONTENT + (b"x" * 998 + b"\r\n") * 5000

@@ -54,8 +54,7 @@ def test_reset_behind_an_unanswered_noop(rig, offered):
         hold.release()
         assert c.reply() == b"250 2.1.0 sender ok\r\n"
     assert early == [b"RSET\r\n" if offered else b""]
-    assert rig.server.lines[-4:-1][-3:] == [b"NOOP\r\n", b"RSET\r\n", b"MAIL FROM:<next@b>\r\n"] or \
-        last_lines(rig, 4) == [b"NOOP\r\n", b"RSET\r\n", b"MAIL FROM:<next@b>\r\n", b"QUIT\r\n"]
+    assert last_lines(rig, 4) == [b"NOOP\r\n", b"RSET\r\n", b"MAIL FROM:<next@b>\r\n", b"QUIT\r\n"]
 
 
 def test_the_server_goes_before_the_reset(rig):
@@ -252,5 +251,5 @@ def test_refused_reset(rig):
     rig.clamd.next(b"{path}: Eicar FOUND{end}")
     with rig.client() as c:
         assert c.mail()[:3] == b"550"
-        assert c.rest() == b"421 4.4.2 The mail server closed the connection\r\n"
+        assert c.rest() == b"421 The mail server closed the connection\r\n"
     assert last_lines(rig, 2) == [b"RSET\r\n", b"QUIT\r\n"]

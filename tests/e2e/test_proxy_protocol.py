@@ -15,7 +15,7 @@ from test_virus_action import environment
 
 OPTIONS = {"ProxyProtocol": "127.0.0.0/8", "XClient": "on", "Header": "X-Client: %i"}
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
-NO_CLAMD = b"421 4.3.0 No virus scanner answers, try again later\r\n"
+NO_CLAMD = b"421 No virus scanner answers, try again later\r\n"
 FRESH = 5  # seconds for which the last attempt to reach the server counts
 NOT_IMPLEMENTED = b"502 Command not implemented\r\n"
 CLOSED = r"closed a connection from 127\.0\.0\.1, which must begin with a PROXY header: "
@@ -228,11 +228,11 @@ def test_a_check_costs_no_session(make):
                 for line in (b"EHLO haproxy", b"helo x"):
                     assert k.cmd(line) == b"250 smtp.passthru\r\n"
                 for line in (b"NOOP", b"RSET", b"noop x"):
-                    assert k.cmd(line) == b"250 2.0.0 Ok\r\n"
+                    assert k.cmd(line) == b"250 Ok\r\n"
                 for line in (b"MAIL FROM:<a@example.org>", b"DATA", b"STARTTLS", b"AUTH PLAIN x", b"LHLO x", b"XCLIENT",
                              b"", b"GET / HTTP/1.1", b"x" * 20000, b"\0"):
                     assert k.cmd(line) == NOT_IMPLEMENTED
-                assert k.cmd(b"quit") == b"221 2.0.0 Bye\r\n"
+                assert k.cmd(b"quit") == b"221 Bye\r\n"
                 k.expect_eof()
     # On a slow machine one may have looked whether the server is there.
     assert [k.verbs for k in r.server.connections[1:] if k.verbs != ["QUIT"]] == []
@@ -242,7 +242,7 @@ def test_a_check_costs_no_session(make):
 def test_a_check_that_does_not_wait(make):
     r = make(ProxyProtocol="127.0.0.0/8")
     with connect(r, LOCAL + b"EHLO x\r\nNOOP\r\nQUIT\r\n") as k:
-        assert k.greeting + k.rest() == GREETING + b"250 smtp.passthru\r\n250 2.0.0 Ok\r\n221 2.0.0 Bye\r\n"
+        assert k.greeting + k.rest() == GREETING + b"250 smtp.passthru\r\n250 Ok\r\n221 Bye\r\n"
 
 
 def test_a_check_tries_the_server_where_nobody_has(make):
@@ -323,7 +323,7 @@ def test_a_check_and_a_stop(make):
 def test_an_idle_check(make):
     r = make(ProxyProtocol="127.0.0.0/8", TimeOut="1")
     with check(r) as k:
-        assert k.rest().startswith(b"421 4.4.2 ")
+        assert k.rest() == b"421 Timed out, closing connection\r\n"
 
 
 def test_messages_pass_in_between(rig):

@@ -21,7 +21,7 @@ def test_kept_back(make, action, reply):
         assert r.summary() == FOUND
         assert c.mail() == QUEUED
     assert [m.content.count(b"INFECTED") for m in r.server.messages] == [0]
-    assert r.server.connections[0].verbs == ["MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA"]
+    assert r.server.connections[0].asked == ["MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA"]
 
 
 @pytest.mark.parametrize("header", [None, "", "X-Mine: yes"])

@@ -10,7 +10,7 @@ import pytest
 from rig import (BUDGET, CLOSE, CONTENT, DISCARDED, HANG, INFECTED, LOCAL_ERROR, QUEUED, START_DATA, STOPPING,
                  FakeClamd, OnCommand, OnConnect, impatient, needs_compiler)
 
-REJECTED = b"554 5.3.0 Message could not be scanned\r\n"
+REJECTED = b"554 Message could not be scanned\r\n"
 MARK = b"X-Virus-Status: unscanned (no verdict)\r\n"
 MARKED = CONTENT.replace(b"\r\n\r\n", b"\r\n" + MARK + b"\r\n")
 WHO = "from=a@example.org, to=b@example.net"

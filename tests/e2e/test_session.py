@@ -9,7 +9,7 @@ from rig import (CLOSE, CONTENT, ENDLESS_LINE, ENDLESS_REPLY, GREETING, NONSENSE
                  SERVER_CLOSED, Client, FakeServer, Hold, free_port, wait_until)
 
 NOT_IMPLEMENTED = b"502 Command not implemented\r\n"
-STRAY = b"500 5.5.2 Command with NUL or stray CR\r\n"
+STRAY = b"500 Command with NUL or stray CR\r\n"
 
 
 @pytest.mark.parametrize("banner", [
@@ -145,7 +145,7 @@ def test_what_passes_unchanged(rig, line, reply):
     with rig.client() as c:
         assert c.cmd(line) == reply
         assert c.cmd(b"NOOP x")
-    assert rig.server.lines == [line + b"\r\n", b"NOOP x\r\n"]
+    assert rig.server.commands == [line + b"\r\n", b"NOOP x\r\n"]
 
 
 @pytest.mark.parametrize("line, reply", [
@@ -181,7 +181,7 @@ def test_the_chunk_of_bdat_is_swallowed(rig):
 def test_bdat_with_a_wrong_size_ends_the_session(rig, size):
     with rig.client() as c:
         c.send(b"BDAT " + size + b"\r\nMAIL FROM:<evil@example.org>\r\n")
-        assert c.rest() == NOT_IMPLEMENTED + b"421 4.5.0 BDAT without a valid size, closing connection\r\n"
+        assert c.rest() == NOT_IMPLEMENTED + b"421 BDAT without a valid size, closing connection\r\n"
     assert rig.server.wait_connections(1).asked == []
 
 
@@ -233,7 +233,7 @@ def test_the_limit_of_a_command_line(rig, length, passes):
         c.send(line)
         assert c.reply() == (b"250 2.0.0 noop\r\n" if passes else b"500 Line too long\r\n")
         assert c.cmd(b"NOOP after") == b"250 2.0.0 noop\r\n"
-    assert rig.server.lines == ([line] if passes else []) + [b"NOOP after\r\n"]
+    assert rig.server.commands == ([line] if passes else []) + [b"NOOP after\r\n"]
 
 
 def test_a_too_long_line_is_skipped_whole(rig):
@@ -243,7 +243,7 @@ def test_a_too_long_line_is_skipped_whole(rig):
         c.send(b"RSET" * 2000 + b"\r\n")
         assert c.reply() == b"500 Line too long\r\n"
         assert c.cmd(b"NOOP") == b"250 2.0.0 noop\r\n"
-    assert rig.server.lines == [b"NOOP\r\n"]
+    assert rig.server.commands == [b"NOOP\r\n"]
 
 
 @pytest.mark.parametrize("line", [
@@ -263,7 +263,7 @@ def test_a_bare_lf_ends_a_command_and_becomes_crlf(rig):
         for word in (b"one", b"two"):
             c.send(b"NOOP " + word + b"\n")
             assert c.reply() == b"250 2.0.0 noop\r\n"
-    assert rig.server.lines == [b"NOOP one\r\n", b"NOOP two\r\n"]
+    assert rig.server.commands == [b"NOOP one\r\n", b"NOOP two\r\n"]
 
 
 def test_long_replies_pass(rig):
@@ -292,7 +292,7 @@ def test_auth_continuation_lines_are_no_commands(rig):
         assert c.cmd(b"DATA") == b"334 UGFzc3dvcmQ6\r\n"
         assert c.cmd(b"STARTTLS") == b"235 2.7.0 welcome\r\n"
         assert c.cmd(b"STARTTLS") == NOT_IMPLEMENTED
-    assert rig.server.lines == [b"AUTH LOGIN\r\n", b"DATA\r\n", b"STARTTLS\r\n"]
+    assert rig.server.commands == [b"AUTH LOGIN\r\n", b"DATA\r\n", b"STARTTLS\r\n"]
 
 
 def test_the_client_leaves(rig):

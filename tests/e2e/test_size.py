@@ -9,7 +9,7 @@ import pytest
 from rig import LOCAL_ERROR, QUEUED, START_DATA, stuff, wait_until
 
 OPTIONS = {"KeepAlives": "1"}
-TOO_LARGE = b"552 5.3.4 Message exceeds the mail server's size limit\r\n"
+TOO_LARGE = b"552 Message exceeds the mail server's size limit\r\n"
 HEAD = b"From: a@example.org\r\n\r\n"
 LIMIT = 20000
 

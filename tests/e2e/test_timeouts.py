@@ -40,7 +40,7 @@ def test_an_unfinished_command(rig):
         c.send(b"MAIL FR")
         assert c.reply() == TIMED_OUT
         c.expect_eof()
-    assert rig.server.lines == []
+    assert rig.server.commands == []
 
 
 def test_a_command_in_drops(rig):

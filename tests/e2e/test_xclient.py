@@ -42,7 +42,7 @@ def test_after_helo_it_is_assumed(rig):
     with rig.client() as c:
         c.cmd(b"HELO me")
         assert c.cmd(b"NOOP") == b"250 2.0.0 noop\r\n"
-    assert rig.server.lines == [b"HELO me\r\n", b"XCLIENT ADDR=127.0.0.1\r\n", b"XCLIENT NAME=[UNAVAILABLE]\r\n",
+    assert rig.server.commands == [b"HELO me\r\n", b"XCLIENT ADDR=127.0.0.1\r\n", b"XCLIENT NAME=[UNAVAILABLE]\r\n",
                                 b"HELO me\r\n", b"NOOP\r\n"]
     rig.daemon.wait_log("XCLIENT support assumed", rig.mark)
 
@@ -194,7 +194,7 @@ def test_a_second_ehlo_of_the_client(rig):
         assert c.ehlo(b"you") == REPLY
         assert c.cmd(b"NOOP") == b"250 2.0.0 noop\r\n"
     assert rig.server.connections[0].verbs.count("XCLIENT") == 1
-    assert rig.server.lines[-2:] == [b"EHLO you\r\n", b"NOOP\r\n"]
+    assert rig.server.commands[-2:] == [b"EHLO you\r\n", b"NOOP\r\n"]
 
 
 def test_the_server_goes_away(rig):

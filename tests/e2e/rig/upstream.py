@@ -39,7 +39,7 @@ class ServerConnection(Peer):
 
     @property
     def asked(self):
-        """The verbs, but for a QUIT at the end, which the daemon says itself."""
+        """The verbs, but for a QUIT at the end, which the daemon may say itself."""
         return self.verbs[:-1] if self.verbs[-1:] == ["QUIT"] else self.verbs
 
     def step(self, name, line, default):
@@ -70,7 +70,7 @@ class ServerConnection(Peer):
                 return
 
     def default(self, verb):
-        if verb == "EHLO":
+        if verb == "EHLO" or (verb == "LHLO" and self.owner.lmtp):
             names = [b"real.example greets you"] + list(self.owner.keywords)
             return b"".join(b"250-%s\r\n" % n for n in names[:-1]) + \
                 b"250 %s\r\n" % names[-1]
@@ -93,7 +93,7 @@ class ServerConnection(Peer):
             self.mail = line.rstrip(b"\r\n")
         elif verb == "RCPT" and accepted:
             self.rcpts.append(line.rstrip(b"\r\n"))
-        elif verb in ("RSET", "EHLO", "HELO") and accepted:
+        elif verb in ("RSET", "EHLO", "LHLO", "HELO") and accepted:
             self.mail, self.rcpts = None, []
 
     def read_data(self):
@@ -129,6 +129,7 @@ class FakeServer(Listener):
                       octets after a 354) or "." (the final dot)
     banner            the greeting
     keywords          the keywords of the EHLO reply
+    lmtp              takes LHLO
     linger            after QUIT wait for the peer to close
     messages          the messages received (class Message)
     connections       class ServerConnection
@@ -145,6 +146,7 @@ class FakeServer(Listener):
         self.banner = b"220 real.example ESMTP Rig\r\n"
         self.keywords = [b"SIZE 100000000", b"8BITMIME", b"XFORWARD NAME ADDR"]
         self.linger = False
+        self.lmtp = False
         self.script = {}
         self.used = {}
         self.messages = []
@@ -171,6 +173,12 @@ class FakeServer(Listener):
     def lines(self):
         """The command lines of the last connection, as received."""
         return self.connections[-1].lines if self.connections else []
+
+    @property
+    def commands(self):
+        """The same, but for a QUIT at the end."""
+        lines = self.lines
+        return lines[:-1] if lines[-1:] == [b"QUIT\r\n"] else lines
 
     def wait_line(self, wanted):
         """Wait until the last connection has received this line."""

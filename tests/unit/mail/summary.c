@@ -226,10 +226,39 @@ a_virus_or_a_limit_stays_what_is_told(void **state)
 	strbuf_free(&out);
 }
 
+static void
+counts_the_refused(void **state)
+{
+	struct envelope e = {0};
+	struct summary s = {0};
+	struct strbuf line = {0};
+
+	(void)state;
+	add_sender(&e, "FROM:<a@b>");
+	summary_note(&s, SUMMARY_CLEAN, NULL);
+	summary_count(&s, 3, 3);
+	summary_line(&s, &e, &line);
+	assert_string_equal(strbuf_str(&line), "from=a@b, status=CLEAN");
+	summary_count(&s, 1, 3);
+	summary_line(&s, &e, &line);
+	assert_string_equal(
+	    strbuf_str(&line), "from=a@b, status=CLEAN, refused=2/3");
+	for (int i = 0; i < 100; i++)
+		add_recipient(&e, "TO:<somebody@example.net>");
+	summary_line(&s, &e, &line);
+	assert_true(line.len <= SUMMARY_MAX);
+	assert_non_null(
+	    strstr(strbuf_str(&line), ", to=..., status=CLEAN, refused=2/3"));
+	strbuf_free(&line);
+	summary_free(&s);
+	envelope_clear(&e);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(counts_the_refused),
 	    cmocka_unit_test(writes_summaries),
 	    cmocka_unit_test(tells_why_it_was_skipped),
 	    cmocka_unit_test(summaries_keep_the_status),

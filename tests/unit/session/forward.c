@@ -6,6 +6,7 @@
 #include "src/session/forward.h"
 
 #include "common/conn_out.h"
+#include "src/session/client_out.h"
 #include "tests/unit/party.h"
 
 #define WIRE "A: b\r\n\r\n..dot\r\n.\r\n" /* as the client sends it */
@@ -94,7 +95,7 @@ hands_over(void **state)
 		struct settings set = {.header = "X: y", .timeout_ms = 60000};
 		struct session s = {.set = &set};
 		struct party client, server;
-		struct strbuf refusal = {0};
+		struct forward_report report = {0};
 		struct content content;
 		const struct stamp_mark mark = {cases[i].mark, "Worm"};
 
@@ -102,7 +103,7 @@ hands_over(void **state)
 		(void)content_take(&content, WIRE, strlen(WIRE));
 		content_finish(&content);
 		open_session(&s, &client, &server, cases[i].steps);
-		assert_int_equal(forward_message(&s, &content, &mark, &refusal),
+		assert_int_equal(forward_message(&s, &content, &mark, &report),
 		    cases[i].outcome);
 		assert_int_equal(
 		    s.upstream.lost != UPSTREAM_THERE, cases[i].lost);
@@ -112,7 +113,7 @@ hands_over(void **state)
 		party_listen(&server);
 		party_listen(&client);
 		expect(cases[i].title, &client.heard, cases[i].told);
-		expect(cases[i].title, &refusal, cases[i].refusal);
+		expect(cases[i].title, &report.reply, cases[i].refusal);
 		if (cases[i].heard != NULL)
 			expect(cases[i].title, &server.heard, cases[i].heard);
 		else /* in part, but never its end */
@@ -123,7 +124,7 @@ hands_over(void **state)
 		conn_close(&s.client.conn);
 		party_close(&client);
 		party_close(&server);
-		strbuf_free(&refusal);
+		strbuf_free(&report.reply);
 	}
 }
 
