@@ -283,6 +283,7 @@ EXTRA_DIST += \
 	tests/e2e/test_fildes.py \
 	tests/e2e/test_header.py \
 	tests/e2e/test_init_script.py \
+	tests/e2e/test_ipv6.py \
 	tests/e2e/test_keepalives.py \
 	tests/e2e/test_keywords.py \
 	tests/e2e/test_lifecycle.py \
@@ -293,6 +294,7 @@ EXTRA_DIST += \
 	tests/e2e/test_logging.py \
 	tests/e2e/test_loopback.py \
 	tests/e2e/test_memory.py \
+	tests/e2e/test_names.py \
 	tests/e2e/test_old_containers.py \
 	tests/e2e/test_options.py \
 	tests/e2e/test_oversize.py \
@@ -306,6 +308,7 @@ EXTRA_DIST += \
 	tests/e2e/test_scanmode.py \
 	tests/e2e/test_restart.py \
 	tests/e2e/test_session.py \
+	tests/e2e/test_several_addresses.py \
 	tests/e2e/test_size.py \
 	tests/e2e/test_skip.py \
 	tests/e2e/test_soak.py \

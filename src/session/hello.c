@@ -36,18 +36,21 @@ pass(struct session *s, const struct upstream_line *l)
 	client_relay(&s->client, l->data, l->len);
 }
 
-/* Until the client has heard of this server, another one may be better. */
-static bool
-may_be_another(const struct session *s, const struct upstream_line *l)
+bool
+hello_gives_way(const struct session *s, const struct upstream_line *l)
 {
-	return l->reply.code == 421 && !s->hello.greeted &&
-	    target_has_more(&s->target, s->set);
+	if (s->hello.greeted || !target_has_more(&s->target, s->set))
+		return false;
+	if (l->reply.last)
+		log_warn("server %s turns us away, another one is tried: %.*s",
+		    s->target.name, (int)l->len, l->data);
+	return true;
 }
 
 static void
 show_greeting(struct session *s, const struct upstream_line *l)
 {
-	if (may_be_another(s, l) || (l->reply.code == 220 && !l->reply.last))
+	if (l->reply.code == 220 && !l->reply.last)
 		return;
 	s->hello.greeted = true;
 	if (l->reply.code != 220)
@@ -56,17 +59,6 @@ show_greeting(struct session *s, const struct upstream_line *l)
 		log_debug("intercepting initial response");
 		client_say(&s->client, ANSWER_GREETING);
 	}
-}
-
-static void
-note_greeting(struct session *s, const struct upstream_line *l)
-{
-	if (!may_be_another(s, l))
-		return;
-	log_warn("server %s turns us away, another one is tried: %.*s",
-	    s->target.name, (int)l->len, l->data);
-	client_begin_wait(&s->client, SMTP_BEHIND_NOTHING);
-	upstream_lose(&s->upstream, UPSTREAM_GIVEN_UP);
 }
 
 static void
@@ -267,7 +259,6 @@ note_xclient(struct session *s, const struct upstream_line *l)
 
 const struct exchange hello_greeting = {.name = "greeting",
     .show = show_greeting,
-    .note = note_greeting,
     .is_last = true};
 const struct exchange hello_ehlo = {.name = "EHLO",
     .show = show_ehlo,

@@ -11,6 +11,12 @@
 extern const struct exchange hello_greeting, hello_ehlo, hello_helo, hello_lhlo;
 
 /*
+ * The server says 421: is that kept from the client, who has heard of no server
+ * yet, because there is another one?  Logged when the reply is whole.
+ */
+bool hello_gives_way(const struct session *s, const struct upstream_line *l);
+
+/*
  * Keep the client's EHLO, HELO or LHLO, and ask the server; or refuse what does
  * not mix with an earlier one that was accepted.
  */

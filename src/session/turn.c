@@ -18,7 +18,8 @@ take_goodbye(struct session *s, const struct upstream_line *l)
 {
 	if (!client_is_in_step(&s->client))
 		return;
-	client_relay(&s->client, l->data, l->len);
+	if (!hello_gives_way(s, l))
+		client_relay(&s->client, l->data, l->len);
 	if (l->reply.last)
 		upstream_leave(&s->upstream, UPSTREAM_LEFT);
 }

@@ -71,8 +71,13 @@ def wait_until(condition, what="condition", timeout=None):
         time.sleep(0.005)
 
 
+def family_of(host):
+    """Of a number, or a name of IPv4."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 def free_port(host="127.0.0.1"):
-    with socket.socket() as s:
+    with socket.socket(family_of(host)) as s:
         s.bind((host, 0))
         return s.getsockname()[1]
 

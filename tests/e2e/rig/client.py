@@ -4,7 +4,7 @@
 
 import socket
 
-from rig.basics import WAIT, reset_socket, stuff
+from rig.basics import WAIT, family_of, reset_socket, stuff
 from rig.words import CONTENT, START_DATA
 
 
@@ -16,13 +16,13 @@ class Client:
     """
 
     def __init__(self, address, source=None, timeout=None, greet=True):
-        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        family = socket.AF_UNIX if isinstance(address, str) else family_of(address[0])
         self.sock = socket.socket(family)
         self.sock.settimeout(WAIT if timeout is None else timeout)
         if source:
             self.sock.bind((source, 0))
         self.sock.connect(address)
-        if family == socket.AF_INET:
+        if family != socket.AF_UNIX:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
         self.sent = b""

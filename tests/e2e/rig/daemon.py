@@ -68,11 +68,12 @@ class Daemon:
                     if v is not None:
                         f.write("%s: %s\n" % (name, v))
         listen = self.options.get("Listen") or "10025"
+        listen = listen[0] if isinstance(listen, list) else listen.split(",")[0]
         if "/" in listen:
             self.address = os.path.join(self.cwd or "", listen)
         else:
             host, _, port = listen.rpartition(":")
-            host = host if host not in ("", "0.0.0.0") else "127.0.0.1"
+            host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
             self.address = (host, int(port))
 
     def spawn(self):
@@ -129,7 +130,7 @@ class Daemon:
         if isinstance(self.address, str):
             return os.path.exists(self.address)
         wanted = ":%04X" % self.address[1]
-        with open("/proc/%d/net/tcp" % self.pid) as f:
+        with open("/proc/%d/net/tcp%s" % (self.pid, "6" if ":" in self.address[0] else "")) as f:
             return any(l.split()[1].endswith(wanted) and l.split()[3] == "0A"
                        for l in f.readlines()[1:])
 

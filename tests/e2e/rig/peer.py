@@ -8,7 +8,7 @@ import threading
 import time
 
 from rig.actions import CLOSE, ENDLESS_LINE, ENDLESS_MAX, ENDLESS_REPLY, HANG, RESET, STALL, Drip, Hold, Sleep
-from rig.basics import WAIT, reset_socket
+from rig.basics import WAIT, family_of, reset_socket
 
 
 class Gone(Exception):
@@ -130,7 +130,7 @@ class Peer:
         if not with_data:
             raise Gone("peer")
         # TCP_INFO's first octet is the state; 1 is ESTABLISHED.
-        if self.sock.family == socket.AF_INET and \
+        if self.sock.family != socket.AF_UNIX and \
                 self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) != b"\x01":
             raise Gone("peer")
 
@@ -169,11 +169,11 @@ class Listener:
             os.chmod(path, 0o777)
             self.address = path
         else:
-            self.sock = socket.socket()
+            self.sock = socket.socket(family_of(host))
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.sock.bind((host, port))
-            self.host, self.port = self.sock.getsockname()
-            self.address = "%s:%d" % (self.host, self.port)
+            self.host, self.port = self.sock.getsockname()[:2]
+            self.address = ("[%s]:%d" if ":" in host else "%s:%d") % (self.host, self.port)
         self.sock.listen(backlog)
         self.connections = []
         self.changed = threading.Condition()
@@ -189,7 +189,7 @@ class Listener:
             except OSError:
                 return
             sock.setblocking(True)
-            if sock.family == socket.AF_INET:
+            if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             peer = self.peer_class(self, sock)
             with self.changed:
