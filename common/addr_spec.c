@@ -193,3 +193,14 @@ addr_spec_where(const struct addr_spec *spec)
 {
 	return spec->where == NULL ? "default" : spec->where;
 }
+
+bool
+addr_list_same(const struct addr_list *a, const struct addr_list *b)
+{
+	size_t i = 0;
+
+	while (i < a->count && i < b->count &&
+	    strcmp(a->spec[i].text, b->spec[i].text) == 0)
+		i++;
+	return i == a->count && i == b->count;
+}

@@ -58,6 +58,9 @@ int addr_spec_parse(
 int addr_spec_fixed(
     const struct addr_spec *spec, const struct addr *host, struct addr *out);
 
+/* Are the same texts in the same order in both? */
+bool addr_list_same(const struct addr_list *a, const struct addr_list *b);
+
 /* Where it was written, for a message. */
 const char *addr_spec_where(const struct addr_spec *spec);
 

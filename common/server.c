@@ -41,7 +41,7 @@ take_connection(struct server *s, int fd, const struct addr *peer)
 	case WORKERS_BUSY:
 		log_rarely(LOG_ERR,
 		    "too many connections open (max %d). sent busy response",
-		    s->config->max_clients);
+		    workers_max(&s->workers));
 		turn_away(fd, s->config->busy);
 		return;
 	}
@@ -173,10 +173,16 @@ server_run(struct server *s)
 }
 
 void
+server_set_max(struct server *s, int max)
+{
+	workers_set_max(&s->workers, max);
+}
+
+void
 server_drain(struct server *s)
 {
 	log_debug("waiting for threads to quit");
-	workers_stop(&s->workers);
+	workers_stop(&s->workers, s->config->draining);
 	if (s->spare_fd >= 0)
 		(void)close(s->spare_fd);
 	s->spare_fd = -1;

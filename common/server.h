@@ -17,10 +17,11 @@ struct server_config {
 	const struct listener
 	    *listeners; /* open until server_run has returned */
 	size_t listener_count; /* at most SERVER_LISTENERS_MAX */
-	int max_clients; /* connections served at once */
+	int max_clients; /* connections served at once, at first */
 	const char *busy; /* reply to one more, then it is closed */
 	const char *no_thread; /* reply when no thread can be started */
 	void (*handle)(struct workers_client *client, void *context);
+	void (*draining)(int clients); /* as workers_stop's tell; or NULL */
 	void *context; /* for handle; read by many threads at once */
 };
 
@@ -42,6 +43,10 @@ int server_open(struct server *s, const struct server_config *config);
  * up what a new daemon needs.
  */
 void server_run(struct server *s);
+
+/* Serve at most max connections at once from now on.  For any thread, between
+ * server_open and server_drain. */
+void server_set_max(struct server *s, int max);
 
 /*
  * Let each connection's stop_fd become readable, wait until all threads have

@@ -13,7 +13,6 @@ static const int stopping[] = {SIGTERM, SIGINT, SIGQUIT};
 /* SIGIO is also SIGPOLL.  What a fault of ours raises is not among them, nor
  * what a terminal sends to suspend a process. */
 static const int ignored[] = {
-    SIGHUP,
     SIGPIPE,
     SIGXFSZ,
     SIGUSR1,
@@ -42,6 +41,13 @@ on_stop(int signo)
 	stop_signal = signo;
 }
 
+/* SIGHUP is taken by one thread, and blocked in all. */
+static void
+on_reload(int signo)
+{
+	(void)signo;
+}
+
 void
 signals_prepare(void)
 {
@@ -54,11 +60,14 @@ signals_prepare(void)
 		sigaddset(&set, stopping[i]);
 		(void)sigaction(stopping[i], &act, NULL);
 	}
+	sigaddset(&set, SIGHUP);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	act.sa_handler = on_reload; /* who starts us may ignore it */
+	(void)sigaction(SIGHUP, &act, NULL);
 	act.sa_handler = SIG_IGN;
 	for (size_t i = 0; i < COUNT(ignored); i++)
 		(void)sigaction(ignored[i], &act, NULL);
-	act.sa_handler = SIG_DFL; /* who starts us may ignore it */
+	act.sa_handler = SIG_DFL; /* as SIGHUP */
 	(void)sigaction(SIGCHLD, &act, NULL);
 }
 
@@ -73,10 +82,23 @@ signals_poll(struct pollfd *p, nfds_t n, int timeout_ms)
 {
 	struct timespec t = {.tv_sec = timeout_ms / 1000,
 	    .tv_nsec = timeout_ms % 1000 * 1000000L};
-	sigset_t none;
+	sigset_t blocked;
 
-	sigemptyset(&none);
-	return ppoll(p, n, timeout_ms < 0 ? NULL : &t, &none);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGHUP);
+	return ppoll(p, n, timeout_ms < 0 ? NULL : &t, &blocked);
+}
+
+void
+signals_await_reload(void)
+{
+	sigset_t set;
+	int signo;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	while (sigwait(&set, &signo) != 0)
+		;
 }
 
 void

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 
 /*
- * Block what stops the daemon (SIGTERM, SIGINT, SIGQUIT) in this thread and in
- * all that it starts; ignore what may come from outside and means nothing to
+ * Block what stops the daemon (SIGTERM, SIGINT, SIGQUIT) and SIGHUP in this
+ * thread and in all that it starts; ignore what may come from outside and means nothing to
  * us, which by default would end the process.  Who starts children waits for them.
  * Called once, before any thread is started.
  */
@@ -28,6 +28,12 @@ bool signals_stop(void);
  * called signals_prepare.
  */
 int signals_poll(struct pollfd *p, nfds_t n, int timeout_ms);
+
+/*
+ * Wait for a SIGHUP, without a bound; what came since the last one counts.  For
+ * the one thread that takes it, which pthread_kill(3) wakes as well.
+ */
+void signals_await_reload(void);
 
 /*
  * The signals of which a program that we start must get the default back

@@ -111,18 +111,25 @@ join_finished(struct workers *all, unsigned n)
 	}
 }
 
+static void
+cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 static struct worker *
 worker_new(struct workers *all)
 {
 	struct worker *w = calloc(1, sizeof *w);
-	pthread_condattr_t attr;
 
 	if (w == NULL)
 		return NULL;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->called, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&w->called);
 	w->all = all;
 	return w;
 }
@@ -211,12 +218,44 @@ workers_init(struct workers *all, int max,
 	if (pipe2(all->stop_pipe, O_CLOEXEC) < 0)
 		return -1;
 	pthread_mutex_init(&all->lock, NULL);
-	pthread_cond_init(&all->ended, NULL);
+	cond_init(&all->ended);
 	return 0;
 }
 
 void
-workers_stop(struct workers *all)
+workers_set_max(struct workers *all, int max)
+{
+	pthread_mutex_lock(&all->lock);
+	all->max = max;
+	pthread_mutex_unlock(&all->lock);
+}
+
+int
+workers_max(struct workers *all)
+{
+	int max;
+
+	pthread_mutex_lock(&all->lock);
+	max = all->max;
+	pthread_mutex_unlock(&all->lock);
+	return max;
+}
+
+/* Until a thread has ended, or it is time to tell.  With the lock. */
+static void
+await_end(struct workers *all, void (*tell)(int clients))
+{
+	struct timespec until;
+
+	if (tell != NULL)
+		tell(all->clients);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += WORKERS_TELL_MS / 1000;
+	(void)pthread_cond_timedwait(&all->ended, &all->lock, &until);
+}
+
+void
+workers_stop(struct workers *all, void (*tell)(int clients))
 {
 	pthread_mutex_lock(&all->lock);
 	all->stopping = true;
@@ -229,7 +268,7 @@ workers_stop(struct workers *all)
 		if (all->count == 0)
 			break;
 		if (all->finished == NULL)
-			pthread_cond_wait(&all->ended, &all->lock);
+			await_end(all, tell);
 	}
 	pthread_mutex_unlock(&all->lock);
 	(void)close(all->stop_pipe[0]);

@@ -2,7 +2,7 @@
  * The threads: one for each connection that is served.
  *
  * A thread that has finished a connection waits a while for the next one.  The
- * listening thread, which calls all functions here, never waits for a
+ * listening thread, which calls nearly all functions here, never waits for a
  * connection's thread until the stop.
  *
  * SPDX-License-Identifier: BSD-3-Clause
@@ -14,6 +14,8 @@
 #include <stdbool.h>
 
 #include "common/addr.h"
+
+#define WORKERS_TELL_MS 5000
 
 /* One accepted connection, as its thread gets it. */
 struct workers_client {
@@ -27,12 +29,12 @@ struct worker;
 
 struct workers {
 	/* private: what workers_init was given, then what is under lock */
-	int max;
 	void (*handle)(struct workers_client *client, void *context);
 	void *context;
 	int stop_pipe[2];
 	unsigned number;
 	pthread_mutex_t lock;
+	int max;
 	int clients; /* connections being served */
 	unsigned resting_count;
 	struct worker *resting; /* the latest first, its cache is warm */
@@ -63,9 +65,19 @@ enum workers_answer workers_give(
     struct workers *w, int fd, const struct addr *peer);
 
 /*
- * Make each stop_fd readable, wait until all threads have ended, however long
- * their handlers take, and give everything back.
+ * Serve at most max connections at once from now on; more that there are stay.
+ * For any thread.
  */
-void workers_stop(struct workers *w);
+void workers_set_max(struct workers *w, int max);
+
+/* How many may be served at once?  For any thread. */
+int workers_max(struct workers *w);
+
+/*
+ * Make each stop_fd readable, wait until all threads have ended, however long
+ * their handlers take, and give everything back.  Meanwhile tell (or NULL)
+ * learns every WORKERS_TELL_MS how many connections there are still.
+ */
+void workers_stop(struct workers *w, void (*tell)(int clients));
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "common/daemon.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "src/session/relay.h"
 #include "src/start/startup.h"
 
@@ -19,9 +20,10 @@ main(int argc, char **argv)
 
 	daemon_open_standard();
 	log_open("clamsmtpd");
+	notify_open();
 	if (settings_init(&set) < 0)
 		return EXIT_FAILURE;
-	arguments_parse(argc, argv, &args, &set);
+	arguments_parse(argc, argv, &args);
 	status = startup_run(&set, &args, relay_run);
 	settings_free(&set);
 	return status;

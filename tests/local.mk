@@ -303,6 +303,7 @@ EXTRA_DIST += \
 	tests/e2e/test_pipelining.py \
 	tests/e2e/test_proxy_protocol.py \
 	tests/e2e/test_quarantine.py \
+	tests/e2e/test_reload.py \
 	tests/e2e/test_replies.py \
 	tests/e2e/test_scan_fail.py \
 	tests/e2e/test_scanmode.py \

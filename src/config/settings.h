@@ -43,6 +43,8 @@ struct settings {
 	const char *user; /* NULL for none */
 	const char *pid_file; /* "" for none */
 	const char *where[SETTINGS_COUNT]; /* for settings_where */
+	const char
+	    *given[SETTINGS_COUNT]; /* the values, as they were written */
 	struct settings_value *values;
 };
 
@@ -68,6 +70,13 @@ const char *settings_where(const struct settings *s, const char *name);
  * Called when the working directory is final.  Returns 0, or -1 with errno.
  */
 int settings_fix_spool_directory(struct settings *s);
+
+/*
+ * Let s have what cannot change while the daemon runs (Listen, User,
+ * TempDirectory, PidFile) from first, whose memory must live longer; where s
+ * said otherwise, a warning tells.
+ */
+void settings_keep_fixed(struct settings *s, const struct settings *first);
 
 /* Give the memory back. */
 void settings_free(struct settings *s);

@@ -6,6 +6,7 @@
 #include "src/scan/clamds.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -85,15 +86,32 @@ set(struct clamds *c, size_t i, bool aside)
 	return is_new;
 }
 
+static void
+wake(struct clamds *c)
+{
+	/* A pipe that is full wakes as well. */
+	if (write(c->wake[1], "", 1) < 0)
+		return;
+}
+
+void
+clamds_follow(struct clamds *c, struct clamds *old)
+{
+	for (size_t i = 0; i < c->config->addresses.count; i++)
+		for (size_t j = 0; j < old->config->addresses.count; j++)
+			if (strcmp(clamds_address(c, i)->text,
+				clamds_address(old, j)->text) == 0 &&
+			    clamds_is_set_aside(old, j) && set(c, i, true))
+				wake(c);
+}
+
 void
 clamds_set_aside(struct clamds *c, size_t i, const char *why)
 {
 	if (!set(c, i, true))
 		return;
 	log_warn("clamd %s is set aside: %s", clamds_address(c, i)->text, why);
-	/* A pipe that is full wakes as well. */
-	if (write(c->wake[1], "", 1) < 0)
-		return;
+	wake(c);
 }
 
 void

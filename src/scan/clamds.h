@@ -36,6 +36,12 @@ struct clamds {
 /* Begin: none is set aside.  Returns 0, or -1 with errno. */
 int clamds_open(struct clamds *c, const struct scan_config *config);
 
+/*
+ * Set aside those that old, another list, has set aside under the same address.
+ * Nobody uses c yet.
+ */
+void clamds_follow(struct clamds *c, struct clamds *old);
+
 /* No other thread uses c any more. */
 void clamds_close(struct clamds *c);
 

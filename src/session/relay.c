@@ -303,10 +303,10 @@ serve(struct session *s)
 }
 
 void
-relay_run(struct workers_client *client, void *settings)
+relay_run(struct workers_client *client, const struct settings *set)
 {
-	struct session s = {.set = settings};
-	const int timeout_ms = s.set->timeout_ms;
+	struct session s = {.set = set};
+	const int timeout_ms = set->timeout_ms;
 
 	snprintf(s.id, sizeof s.id, "%06X", FIRST_ID + client->number);
 	log_set_id(s.id);

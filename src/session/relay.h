@@ -7,9 +7,10 @@
 #define SRC_SESSION_RELAY_H
 
 #include "common/server.h"
+#include "src/config/settings.h"
 
-/* Serve one connection; settings is a struct settings.  Thread body: owns
+/* Serve one connection with these settings, which stay.  For its thread: owns
  * client->fd, blocks until the connection has ended. */
-void relay_run(struct workers_client *client, void *settings);
+void relay_run(struct workers_client *client, const struct settings *set);
 
 #endif

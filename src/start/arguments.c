@@ -15,6 +15,7 @@
 
 #define CONFIG_FILE SYSCONFDIR "/clamsmtpd.conf"
 #define DEBUG_LEVEL_MAX 4
+#define FLAGS "bc:d:D:f:h:l:m:p:qt:v"
 
 static void
 usage(void)
@@ -80,55 +81,94 @@ legacy_option(int flag)
 	}
 }
 
+/* What the file is called when we have gone to "/". */
 static void
-set_legacy(struct settings *set, const char *option, const char *value)
+fix_path(struct arguments *args)
 {
-	if (settings_set(set, option, value, SETTINGS_COMMAND_LINE) < 0)
-		exit(EXIT_USAGE);
+	char here[PATH_MAX / 2];
+
+	if (*args->config == '/' || getcwd(here, sizeof here) == NULL)
+		*here = '\0';
+	snprintf(args->config_path, sizeof args->config_path, "%s%s%s", here,
+	    *here == '\0' ? "" : "/", args->config);
+}
+
+/* A flag that is no option of old versions. */
+static void
+take_flag(struct arguments *args, int flag)
+{
+	switch (flag) {
+	case 'd':
+		args->debug_level = parse_debug_level(optarg);
+		log_to_console(args->debug_level);
+		break;
+	case 'f':
+		args->config = optarg;
+		break;
+	case 'p':
+		args->pid_file = optarg;
+		break;
+	case 'v':
+		print_version();
+		break;
+	default:
+		usage();
+	}
 }
 
 void
-arguments_parse(
-    int argc, char **argv, struct arguments *args, struct settings *set)
+arguments_parse(int argc, char **argv, struct arguments *args)
 {
-	const char *option;
 	bool legacy = false;
 	int c;
 
-	*args = (struct arguments){.config = CONFIG_FILE, .debug_level = -1};
-	while ((c = getopt(argc, argv, "bc:d:D:f:h:l:m:p:qt:v")) != -1) {
-		option = legacy_option(c);
-		if (option != NULL) {
+	*args = (struct arguments){.argc = argc,
+	    .argv = argv,
+	    .config = CONFIG_FILE,
+	    .debug_level = -1};
+	while ((c = getopt(argc, argv, FLAGS)) != -1) {
+		if (legacy_option(c) != NULL)
 			legacy = true;
-			set_legacy(set, option, optarg == NULL ? "on" : optarg);
-			continue;
-		}
-		switch (c) {
-		case 'd':
-			args->debug_level = parse_debug_level(optarg);
-			log_to_console(args->debug_level);
-			break;
-		case 'f':
-			args->config = optarg;
-			break;
-		case 'p':
-			args->pid_file = optarg;
-			break;
-		case 'v':
-			print_version();
-			break;
-		default:
-			usage();
-		}
+		else
+			take_flag(args, c);
 	}
 	if (argc - optind > 1)
 		usage();
-	if (argc - optind == 1) {
-		legacy = true;
-		set_legacy(set, "OutAddress", argv[optind]);
-	}
-	if (legacy)
+	if (legacy || argc - optind == 1)
 		log_warn("please use configuration file instead of "
 			 "command-line flags: %s",
 		    args->config);
+	fix_path(args);
+}
+
+int
+arguments_apply_old(const struct arguments *args, struct settings *set)
+{
+	const char *option;
+	int c;
+
+	optind = 1;
+	while ((c = getopt(args->argc, args->argv, FLAGS)) != -1) {
+		option = legacy_option(c);
+		if (option != NULL &&
+		    settings_set(set, option, optarg == NULL ? "on" : optarg,
+			SETTINGS_COMMAND_LINE) < 0)
+			return -1;
+	}
+	if (optind == args->argc)
+		return 0;
+	return settings_set(
+	    set, "OutAddress", args->argv[optind], SETTINGS_COMMAND_LINE);
+}
+
+int
+arguments_apply_pid_file(const struct arguments *args, struct settings *set)
+{
+	if (args->pid_file == NULL)
+		return 0;
+	if (set->pid_file[0] == '\0')
+		return settings_set(
+		    set, "PidFile", args->pid_file, SETTINGS_COMMAND_LINE);
+	log_warn("ignoring pid file specified on the command line. ");
+	return 0;
 }

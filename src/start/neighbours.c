@@ -10,7 +10,6 @@
 
 #include "common/log.h"
 #include "common/resolver.h"
-#include "common/signals.h"
 #include "common/sock.h"
 #include "src/mail/shell.h"
 
@@ -135,30 +134,31 @@ ask_for(const struct addr_list *list)
 		(void)resolver_find(&list->spec[i], NULL, &found);
 }
 
-/* Have all names looked up, as far as that can be waited for. */
-static void
-look_up(const struct settings *set)
+void
+neighbours_look_up(
+    const struct settings *set, neighbours_rest *rest, void *context)
 {
 	const struct deadline d = deadline_in(NEIGHBOURS_NAMES_MS);
 
 	if (!set->transparent_proxy)
 		ask_for(&set->out_addresses);
 	ask_for(&set->scan.addresses);
-	while (resolver_is_busy() && deadline_left_ms(d) > 0 && !signals_stop())
-		(void)signals_poll(NULL, 0, LOOK_MS);
+	while (resolver_is_busy() && deadline_left_ms(d) > 0 &&
+	    rest(context, LOOK_MS))
+		;
 }
 
 void
-neighbours_check(const struct settings *set)
+neighbours_check(
+    const struct settings *set, neighbours_rest *rest, void *context)
 {
 	const struct addr_list *out = &set->out_addresses;
 	const struct addr_list *clamds = &set->scan.addresses;
 	struct addr_choice found;
 
-	look_up(set);
 	for (size_t i = 0; i < out->count && !set->transparent_proxy; i++)
 		(void)find("OutAddress", &out->spec[i], &found);
-	for (size_t i = 0; i < clamds->count; i++)
+	for (size_t i = 0; i < clamds->count && rest(context, 0); i++)
 		check_clamd(set, &clamds->spec[i]);
 	check_virus_action(set);
 }

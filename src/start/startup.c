@@ -9,128 +9,87 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/daemon.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "common/pidfile.h"
 #include "common/resolver.h"
 #include "common/server.h"
 #include "common/signals.h"
-#include "common/user.h"
+#include "src/config/settings_current.h"
 #include "src/config/settings_load.h"
 #include "src/mail/spool_dir.h"
-#include "src/scan/lookout.h"
 #include "src/smtp/answers.h"
+#include "src/start/identity.h"
+#include "src/start/limits.h"
 #include "src/start/listeners.h"
 #include "src/start/neighbours.h"
+#include "src/start/reload.h"
 #include "src/start/ways.h"
-
-/*
- * Descriptors that a session has at most: its client, and what its thread keeps
- * for the next message or has for this one; its server; clamd, or the copy of
- * an infected message.
- */
-#define FDS_PER_SESSION 4
-/* What is not open yet when they are counted: pid file, spool's directory, stop
- * pipe (2), the spare one, a client that is turned away, syslog, the pipe (2)
- * and the connection of the look-out; and some more for what libraries may
- * open. */
-#define FDS_OF_DAEMON 15
-/* getaddrinfo(3) has one to each of three servers (resolv.conf(5), MAXNS) and
- * one to a file. */
-#define FDS_OF_RESOLVER 4
 
 struct startup {
 	struct settings *set;
 	const struct arguments *args;
-	bool change_user; /* to user */
-	struct user user;
+	void (*serve)(
+	    struct workers_client *client, const struct settings *set);
+	struct identity identity;
+	unsigned long own_descriptors;
 	int max_clients; /* as many as there are descriptors for */
 	struct listeners listeners;
 	struct pidfile pid;
-	struct clamds clamds;
-	struct lookout lookout;
+	struct settings_current current;
+	struct reload_config reload_config;
+	struct reload reload;
 };
 
 static int
 configure(struct startup *s)
 {
 	struct settings *set = s->set;
-	const char *pid_file = s->args->pid_file;
-	int rc = settings_load(set, s->args->config);
+	int rc = arguments_apply_old(s->args, set);
 
+	if (rc < 0)
+		return EXIT_USAGE;
+	rc = settings_load(set, s->args->config);
 	if (rc < 0)
 		return rc == -1 ? EXIT_USAGE : EXIT_FAILURE;
 	if (settings_check(set, s->args->config) < 0)
 		return EXIT_USAGE;
 	if (ways_find_listeners(set) < 0)
 		return EXIT_FAILURE;
-	if (ways_check(set, false) < 0)
-		return EXIT_USAGE;
-	if (pid_file != NULL && set->pid_file[0] != '\0')
-		log_warn("ignoring pid file specified on the command line. ");
-	else if (pid_file != NULL &&
-	    settings_set(set, "PidFile", pid_file, "command line") < 0)
+	if (ways_check(set, false) < 0 ||
+	    arguments_apply_pid_file(s->args, set) < 0)
 		return EXIT_USAGE;
 	log_debug("starting up (" PACKAGE_VERSION ")...");
 	return EXIT_SUCCESS;
 }
 
-/* Root becomes the user; the user himself may start the daemon, too. */
-static int
-check_user(struct startup *s)
-{
-	const char *name = s->set->user;
-	const char *where = settings_where(s->set, "User");
-
-	s->change_user = geteuid() == 0;
-	if (s->change_user && s->user.uid == 0) {
-		errno = EPERM;
-		log_error(
-		    "unable to completely drop privileges: %m (%s: %s has "
-		    "those of root; use a user that has none)",
-		    where, name);
-		return EXIT_FAILURE;
-	}
-	if (s->change_user || user_is(&s->user))
-		return EXIT_SUCCESS;
-	log_error("must be started as root to switch to user: %s (%s: start "
-		  "it as root or as that user)",
-	    name, where);
-	return EXIT_FAILURE;
-}
-
 static int
 choose_user(struct startup *s)
 {
-	const char *name = s->set->user;
-
-	if (name == NULL) {
-		if (geteuid() == 0)
-			log_warn("running as root is NOT recommended");
-		return EXIT_SUCCESS;
-	}
-	if (user_find(name, &s->user) == 0)
-		return check_user(s);
-	log_error("couldn't look up user: %s (%s: use the name of a user of "
-		  "this system)",
-	    name, settings_where(s->set, "User"));
-	return EXIT_FAILURE;
+	return identity_choose(&s->identity, s->set) < 0 ? EXIT_FAILURE
+							 : EXIT_SUCCESS;
 }
 
+/* Without a console: the log is syslog's. */
 static bool
-is_detached(const struct startup *s)
+is_service(const struct startup *s)
 {
 	return s->args->debug_level < 0;
 }
 
+/* A service manager that waits for our word looks after this very process. */
 static int
 detach(struct startup *s)
 {
-	if (is_detached(s) && daemon_detach() < 0) {
+	if (!is_service(s))
+		;
+	else if (notify_is_wanted() ? chdir("/") < 0 : daemon_detach() < 0) {
 		log_error("couldn't run as a daemon: %m");
 		return EXIT_FAILURE;
 	}
@@ -144,71 +103,40 @@ detach(struct startup *s)
 static int
 open_listeners(struct startup *s)
 {
+	const struct identity *id = &s->identity;
+
 	return listeners_open(
-		   &s->listeners, s->set, s->change_user ? &s->user : NULL) < 0
+		   &s->listeners, s->set, id->changes ? &id->user : NULL) < 0
 	    ? EXIT_FAILURE
 	    : EXIT_SUCCESS;
 }
 
-static bool
-has_name(const struct addr_list *list)
-{
-	bool found = false;
-
-	for (size_t i = 0; i < list->count; i++)
-		found = found || list->spec[i].kind == ADDR_HOST;
-	return found;
-}
-
-static unsigned long
-descriptors_of_resolver(const struct settings *set)
-{
-	return has_name(&set->out_addresses) || has_name(&set->scan.addresses)
-	    ? FDS_OF_RESOLVER
-	    : 0;
-}
-
-/*
- * What a session may need is set aside for it, so that a shortage is met where
- * it costs nothing: at the door.
- */
 static int
 raise_limits(struct startup *s)
 {
-	unsigned long sessions = (unsigned long)s->set->max_connections;
-	const unsigned long each = FDS_PER_SESSION;
-	unsigned long own = daemon_count_descriptors() + FDS_OF_DAEMON +
-	    descriptors_of_resolver(s->set);
-	unsigned long want = sessions * each + own;
-	unsigned long got = daemon_set_limits(want);
-	unsigned long carried = got < own ? 0 : (got - own) / each;
+	s->own_descriptors = limits_own();
+	s->max_clients = limits_raise(s->set, s->own_descriptors);
+	return s->max_clients == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
 
-	s->max_clients = s->set->max_connections;
-	if (carried >= sessions)
-		return EXIT_SUCCESS;
-	s->max_clients = (int)carried;
-	log_write(carried == 0 ? LOG_ERR : LOG_WARNING,
-	    "the system allows %lu descriptors, which is enough for %lu "
-	    "connections at once; %lu would need %lu: raise the limit (ulimit "
-	    "-n, LimitNOFILE) or lower MaxConnections",
-	    got, carried, sessions, want);
-	return carried == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+/* SIGHUP would change nothing. */
+static void
+check_file(const struct startup *s)
+{
+	if (access(s->args->config_path, R_OK) < 0 && errno == EACCES)
+		log_warn("the daemon's user may not read %s, so it cannot be "
+			 "read again (SIGHUP)",
+		    s->args->config);
 }
 
 static int
 become_user(struct startup *s)
 {
-	const struct user *user = &s->user;
-
-	if (s->change_user && user_become(user) < 0) {
-		log_error("unable to completely drop privileges: %m");
+	if (identity_become(&s->identity) < 0)
 		return EXIT_FAILURE;
-	}
-	if (s->change_user)
-		log_debug("switched to user %s (uid %lu, gid %lu)", user->name,
-		    (unsigned long)user->uid, (unsigned long)user->gid);
+	check_file(s);
 	/* The console is for debugging, which this would forbid. */
-	if (is_detached(s))
+	if (is_service(s))
 		daemon_keep_secrets();
 	return EXIT_SUCCESS;
 }
@@ -259,43 +187,25 @@ open_pid_file(struct startup *s)
 	log_error("couldn't open pid file: %s: %m (%s)", path,
 	    settings_where(s->set, "PidFile"));
 	/* Nobody could find it again to stop it. */
-	return is_detached(s) ? EXIT_FAILURE : EXIT_SUCCESS;
+	return is_service(s) && !notify_is_wanted() ? EXIT_FAILURE
+						    : EXIT_SUCCESS;
+}
+
+/* A stop ends the wait. */
+static bool
+rest(void *none, int ms)
+{
+	(void)none;
+	(void)signals_poll(NULL, 0, ms);
+	return !signals_stop();
 }
 
 static int
 check_neighbours(struct startup *s)
 {
-	neighbours_check(s->set);
+	neighbours_look_up(s->set, rest, NULL);
+	neighbours_check(s->set, rest, NULL);
 	return ways_check(s->set, true) < 0 ? EXIT_USAGE : EXIT_SUCCESS;
-}
-
-/* The last that can fail, as it is to be stopped. */
-static int
-watch_clamds(struct startup *s)
-{
-	struct scan_config *scan = &s->set->scan;
-
-	if (clamds_open(&s->clamds, scan) < 0) {
-		log_error("couldn't start: %m");
-		return EXIT_FAILURE;
-	}
-	if (lookout_start(&s->lookout, &s->clamds) < 0) {
-		log_error("couldn't start: %m");
-		clamds_close(&s->clamds);
-		return EXIT_FAILURE;
-	}
-	scan->clamds = &s->clamds;
-	return EXIT_SUCCESS;
-}
-
-static void
-leave_clamds(struct startup *s)
-{
-	if (s->set->scan.clamds == NULL)
-		return;
-	s->set->scan.clamds = NULL;
-	lookout_stop(&s->lookout);
-	clamds_close(&s->clamds);
 }
 
 /* "Listen /a, /b, " */
@@ -319,7 +229,7 @@ announce(const struct startup *s, const char *what)
 	const struct passwd *pw = getpwuid(geteuid());
 	struct strbuf line = {0};
 
-	if (!is_detached(s))
+	if (!is_service(s))
 		return;
 	put_list(&line, "Listen", &set->listens);
 	if (set->transparent_proxy)
@@ -341,15 +251,67 @@ give_up_place(struct startup *s)
 		log_debug("removed pid file: %s", s->set->pid_file);
 }
 
+static int
+failed_to_start(void)
+{
+	log_error("couldn't start: %m");
+	return EXIT_FAILURE;
+}
+
 static const char *
 answer_line(enum answer answer, char line[ANSWER_TEXT_MAX + 2])
 {
 	return strcat(answers_text(answer, false, line), "\r\n");
 }
 
+static void
+draining(int clients)
+{
+	char status[64];
+
+	snprintf(status, sizeof status, "finishing the last %d connections",
+	    clients);
+	notify_still_stopping(2 * WORKERS_TELL_MS, status);
+}
+
+/* Thread body: a session keeps the settings that it began with. */
+static void
+serve_session(struct workers_client *client, void *startup)
+{
+	struct startup *s = startup;
+	const struct settings *set = settings_current_take(&s->current);
+
+	s->serve(client, set);
+	settings_current_give_back(&s->current, set);
+}
+
+/* The server is open, and is drained by the caller. */
 static int
-serve_until_stopped(struct startup *s,
-    void (*serve)(struct workers_client *client, void *context))
+serve_until_stopped(struct startup *s, struct server *server)
+{
+	s->reload_config = (struct reload_config){
+	    .args = s->args,
+	    .first = s->set,
+	    .current = &s->current,
+	    .server = server,
+	    .own_descriptors = s->own_descriptors + LIMITS_OF_RELOAD,
+	};
+	if (reload_start(&s->reload, &s->reload_config) < 0)
+		return failed_to_start();
+	/* The one who started us may go, and all is well. */
+	daemon_ready();
+	log_started();
+	announce(s, "started");
+	notify_ready("serving");
+	server_run(server);
+	give_up_place(s);
+	reload_stop(&s->reload);
+	notify_stopping("finishing the last connections");
+	return EXIT_SUCCESS;
+}
+
+static int
+open_and_serve(struct startup *s)
 {
 	char busy[ANSWER_TEXT_MAX + 2], no_thread[ANSWER_TEXT_MAX + 2];
 	const struct server_config config = {
@@ -358,46 +320,51 @@ serve_until_stopped(struct startup *s,
 	    .max_clients = s->max_clients,
 	    .busy = answer_line(ANSWER_BUSY, busy),
 	    .no_thread = answer_line(ANSWER_NO_THREAD, no_thread),
-	    .handle = serve,
-	    .context = s->set,
+	    .handle = serve_session,
+	    .draining = draining,
+	    .context = s,
 	};
 	struct server server;
+	int status;
 
-	if (server_open(&server, &config) < 0) {
-		log_error("couldn't start: %m");
-		return EXIT_FAILURE;
-	}
-	/* The one who started us may go, and all is well. */
-	daemon_ready();
-	log_started();
-	announce(s, "started");
-	server_run(&server);
-	give_up_place(s);
+	if (server_open(&server, &config) < 0)
+		return failed_to_start();
+	status = serve_until_stopped(s, &server);
 	server_drain(&server);
 	resolver_stop();
+	if (status != EXIT_SUCCESS)
+		return status;
 	announce(s, "stopped");
 	log_debug("stopped processing");
 	return EXIT_SUCCESS;
 }
 
+/* With a version of the settings for the sessions, and what goes with it. */
+static int
+serve(struct startup *s)
+{
+	int status;
+
+	if (settings_current_open(&s->current, s->set) < 0)
+		return failed_to_start();
+	status = open_and_serve(s);
+	settings_current_close(&s->current);
+	return status;
+}
+
 int
 startup_run(struct settings *set, const struct arguments *args,
-    void (*serve)(struct workers_client *client, void *context))
+    void (*session)(struct workers_client *client, const struct settings *set))
 {
 	static int (*const steps[])(struct startup *) = {configure, choose_user,
 	    detach, open_listeners, raise_limits, become_user, prepare_spool,
-	    open_pid_file, check_neighbours, watch_clamds};
-	struct startup s = {.set = set, .args = args};
+	    open_pid_file, check_neighbours, serve};
+	struct startup s = {.set = set, .args = args, .serve = session};
 	int status = EXIT_SUCCESS;
 
-	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+	for (size_t i = 0;
+	     i < sizeof steps / sizeof steps[0] && status == EXIT_SUCCESS; i++)
 		status = steps[i](&s);
-		if (status != EXIT_SUCCESS)
-			break;
-	}
-	if (status == EXIT_SUCCESS)
-		status = serve_until_stopped(&s, serve);
-	leave_clamds(&s);
 	give_up_place(&s);
 	return status;
 }

@@ -11,8 +11,9 @@
 
 /*
  * Read the configuration, become a daemon (unless there is a debug level) and
- * the user, and serve connections until a signal stops that: serve is the body
- * of a connection's thread, with set as its context.  Every error is logged.
+ * the user, and serve connections until a signal stops that: serve is what a
+ * connection's thread does, with the settings that are in force at its
+ * beginning.  Every error is logged.
  *
  * Returns the exit status: EXIT_SUCCESS after a stop; EXIT_USAGE when the
  * configuration is wrong; EXIT_FAILURE when something is missing that may come
@@ -20,6 +21,6 @@
  * has detached, the one who started it gets that status.
  */
 int startup_run(struct settings *set, const struct arguments *args,
-    void (*serve)(struct workers_client *client, void *context));
+    void (*serve)(struct workers_client *client, const struct settings *set));
 
 #endif

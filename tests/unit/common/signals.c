@@ -12,7 +12,7 @@
 #include "tests/unit/unit.h"
 
 static const int stopping[] = {SIGTERM, SIGINT, SIGQUIT};
-static const int ignored[] = {SIGHUP, SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2,
+static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2,
     SIGALRM, SIGVTALRM, SIGPROF, SIGIO};
 
 /* Each stop is for life, so each is a child's. */
@@ -78,6 +78,21 @@ test_poll(void **state)
 	(void)close(fds[1]);
 }
 
+/* It waits for the one that takes it, and ends no other wait. */
+static void
+test_reload(void **state)
+{
+	(void)state;
+	signals_prepare();
+	assert_int_equal(raise(SIGHUP), 0);
+	assert_int_equal(signals_poll(NULL, 0, 0), 0);
+	signals_await_reload();
+	assert_int_equal(raise(SIGHUP), 0);
+	assert_int_equal(raise(SIGHUP), 0);
+	signals_await_reload();
+	assert_false(signals_stop());
+}
+
 int
 main(void)
 {
@@ -85,6 +100,7 @@ main(void)
 	    cmocka_unit_test(test_stop),
 	    cmocka_unit_test(test_ignored),
 	    cmocka_unit_test(test_poll),
+	    cmocka_unit_test(test_reload),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

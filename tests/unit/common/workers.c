@@ -97,7 +97,7 @@ test_as_many_as_may(void **state)
 		(void)poll(NULL, 0, 1);
 	/* Those that were turned away have no number. */
 	expect_told('3');
-	workers_stop(&w);
+	workers_stop(&w, NULL);
 	assert_int_equal(count_threads(), 1);
 }
 
@@ -117,7 +117,7 @@ test_threads_are_used_again(void **state)
 		if (i >= MAX - 1)
 			assert_int_equal(write(go[1], "x", 1), 1);
 	}
-	workers_stop(&w);
+	workers_stop(&w, NULL);
 }
 
 static void
@@ -127,11 +127,11 @@ test_a_stop_ends_all(void **state)
 
 	(void)state;
 	assert_int_equal(workers_init(&w, MAX, handle, told), 0);
-	workers_stop(&w);
+	workers_stop(&w, NULL);
 	assert_int_equal(workers_init(&w, MAX, handle, told), 0);
 	assert_int_equal(give(&w), WORKERS_TAKEN);
 	assert_int_equal(give(&w), WORKERS_TAKEN);
-	workers_stop(&w);
+	workers_stop(&w, NULL);
 	assert_int_equal(count_threads(), 1);
 }
 
