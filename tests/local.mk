@@ -337,6 +337,7 @@ EXTRA_DIST += \
 	tests/mail/test_howto_postfix.py \
 	tests/mail/test_mail_system.py \
 	tests/mail/test_true_client.py \
+	tests/mail/test_real_clamds.py \
 	tests/peers/client.js \
 	tests/peers/clients.py \
 	tests/peers/conftest.py \

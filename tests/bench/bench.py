@@ -57,6 +57,7 @@ def find_programs(work):
             sys.exit("bench: %s is missing; it comes with Postfix, which need not run" % name)
     daemon = os.environ.get("CLAMSMTPD", os.path.join(TOP, "src", "clamsmtpd"))
     programs["daemon"] = daemon if os.access(daemon, os.X_OK) else None
+    programs["fildes"] = programs["daemon"]
     programs["relay"] = packages.find("haproxy")
     original = os.environ.get("CLAMSMTPD_ORIGINAL", str(packages.UNPACKED / "usr/sbin/clamsmtpd"))
     programs["original"] = original if "1.10" in version_of(original, "-v") else None

@@ -16,8 +16,9 @@ CLAMD_COST_US = 100
 RELAY_THREADS = 2  # HAProxy's own default is a thread for each core
 ORIGINAL_MAX = 500  # 1.10 aborts at its 510th session
 DEADLINE = 120  # seconds that any single step may take
-ORDER = ("daemon", "relay", "original", "none")
-TITLE = {"daemon": "clamsmtpd", "relay": "HAProxy", "original": "1.10", "none": "no proxy"}
+ORDER = ("daemon", "fildes", "relay", "original", "none")
+USUAL = ("daemon", "relay", "original", "none")
+TITLE = {"daemon": "clamsmtpd", "fildes": "clamsmtpd, fildes", "relay": "HAProxy", "original": "1.10", "none": "no proxy"}
 
 running = []
 
@@ -112,7 +113,7 @@ def accepts(address):
 class Rig:
     """The server, the stand-in for clamd, and what is put between them."""
 
-    def __init__(self, work, programs, names=ORDER, sessions=ORIGINAL_MAX, clamd=None, own_server=False):
+    def __init__(self, work, programs, names=USUAL, sessions=ORIGINAL_MAX, clamd=None, own_server=False):
         self.dir = tempfile.mkdtemp(dir=work)
         os.chmod(self.dir, 0o755)
         self.programs = programs
@@ -161,20 +162,24 @@ class Rig:
             raise RuntimeError("the stand-in for clamd does not start")
         return path
 
-    def configure(self, name, port, sessions):
+    def configure(self, name, port, sessions, more=""):
         spool = os.path.join(self.dir, name + ".spool")
         os.mkdir(spool)
         path = os.path.join(self.dir, name + ".conf")
         with open(path, "w") as conf:
             conf.write("Listen: 127.0.0.1:%d\nOutAddress: 127.0.0.1:%d\nClamAddress: %s\n"
-                       "TempDirectory: %s\nMaxConnections: %d\nTimeOut: 600\n"
-                       % (port, self.port["none"], self.clamd, spool, sessions))
+                       "TempDirectory: %s\nMaxConnections: %d\nTimeOut: 600\n%s"
+                       % (port, self.port["none"], self.clamd, spool, sessions, more))
         return path
 
     # Level 1 keeps both daemons in the foreground and a line per message out
     # of the log, which the relay does not write either.
     def argv_daemon(self, port):
         conf = self.configure("daemon", port, self.sessions)
+        return [self.programs["daemon"], "-d", "1", "-f", conf]
+
+    def argv_fildes(self, port):
+        conf = self.configure("fildes", port, self.sessions, "ScanMode: fildes\n")
         return [self.programs["daemon"], "-d", "1", "-f", conf]
 
     def argv_original(self, port):

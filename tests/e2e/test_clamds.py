@@ -305,6 +305,7 @@ def test_no_proof(pair, name):
     p.first.next(CLOSE)
     p.first.look = NO_PROOFS[name]
     mails(p, QUEUED)
+    p.daemon.wait_log("is set aside")
     mark = p.daemon.mark()
     wait_until(lambda: len(p.first.looks) >= 3, "looks")
     mails(p, QUEUED)

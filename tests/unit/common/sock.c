@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/listener.h"
@@ -165,6 +166,41 @@ test_no_address(void **state)
 	assert_int_equal(errno, ENOSPC);
 }
 
+static void
+test_pass(void **state)
+{
+	char room[CMSG_SPACE(sizeof(int))], octets[16];
+	struct iovec iov = {.iov_base = octets, .iov_len = sizeof octets};
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = room,
+	    .msg_controllen = sizeof room};
+	int pair[2], sent[2], got;
+	char octet;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(pipe(sent), 0);
+	assert_int_equal(write(sent[1], "x", 1), 1);
+	assert_int_equal(sock_pass(pair[0], "a\0b", 3, sent[0]), 0);
+	assert_int_equal(recvmsg(pair[1], &msg, 0), 3);
+	assert_memory_equal(octets, "a\0b", 3);
+	memcpy(&got, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof got);
+	assert_int_equal(read(got, &octet, 1), 1);
+	assert_int_equal(octet, 'x');
+	assert_int_equal(close(got), 0);
+	assert_int_equal(sock_pass(pair[0], octets, 65, sent[0]), -1);
+	assert_int_equal(errno, EMSGSIZE);
+	assert_int_equal(sock_pass(pair[0], octets, 3, -1), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(close(pair[1]), 0);
+	assert_int_equal(sock_pass(pair[0], octets, 3, sent[0]), -1);
+	assert_int_equal(errno, EPIPE);
+	assert_int_equal(close(pair[0]), 0);
+	assert_int_equal(close(sent[0]), 0);
+	assert_int_equal(close(sent[1]), 0);
+}
+
 int
 main(void)
 {
@@ -173,6 +209,7 @@ main(void)
 	    cmocka_unit_test(test_a_full_queue),
 	    cmocka_unit_test(test_a_waiter_ends_it),
 	    cmocka_unit_test(test_wait),
+	    cmocka_unit_test(test_pass),
 	    cmocka_unit_test(test_no_address),
 	};
 

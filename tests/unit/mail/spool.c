@@ -192,6 +192,55 @@ a_named_file(void **state)
 	assert_true(is_empty_dir());
 }
 
+/* Who reads all of the file finds the prefix and this message alone. */
+static void
+a_file_that_is_shown(void **state)
+{
+	static const size_t sizes[] = {7000, 10, 0, SPOOL_BLOCK_SIZE * 2, 5};
+	struct stat st;
+	struct spool s;
+	int fd = -1;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		assert_int_equal(spool_open(&s, dir, "Line: x\r\n", false), 0);
+		assert_true(fd < 0 || s.fd == fd);
+		fd = s.fd;
+		assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDWR);
+		fill(&s, 'x', sizes[i]);
+		assert_int_equal(spool_finish(&s), 0);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_int_equal(st.st_size, sizes[i] + 9);
+		/* Its reader may have moved the offset. */
+		assert_int_equal(lseek(fd, 3, SEEK_SET), 3);
+		check_content(&s, 'x', sizes[i]);
+		spool_close(&s);
+	}
+	assert_true(is_empty_dir());
+}
+
+static void
+a_file_that_is_still_read(void **state)
+{
+	struct stat st;
+	struct spool s;
+	int reader, fd;
+
+	(void)state;
+	assert_int_equal(spool_open(&s, dir, "Line: x\r\n", false), 0);
+	fd = s.fd;
+	reader = dup(fd);
+	fill(&s, 'x', SPOOL_BLOCK_SIZE * 2);
+	assert_int_equal(spool_finish(&s), 0);
+	spool_retire(&s);
+	check_content(&s, 'x', SPOOL_BLOCK_SIZE * 2);
+	spool_close(&s);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	assert_int_equal(fstat(reader, &st), 0);
+	assert_int_equal(st.st_size, SPOOL_BLOCK_SIZE * 2 + 9);
+	assert_int_equal(close(reader), 0);
+}
+
 static void
 no_directory(void **state)
 {
@@ -224,6 +273,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    /* Before this thread has a file to keep. */
+	    cmocka_unit_test(a_file_that_is_shown),
+	    cmocka_unit_test(a_file_that_is_still_read),
 	    cmocka_unit_test(no_directory),
 	    cmocka_unit_test(a_file_that_could_not_be_written_is_not_kept),
 	    cmocka_unit_test(a_thread_keeps_its_file),

@@ -36,6 +36,7 @@ struct play {
 
 /* One play at a time. */
 static const struct play *play_now;
+static enum scan_mode mode_now;
 static struct party clamd = {.fd = -1};
 
 int __wrap_sock_connect(
@@ -76,6 +77,7 @@ perform(const struct play *play, size_t octets, struct scan_result *result)
 {
 	struct addr_spec address;
 	struct clamd_order order = {.address = &address,
+	    .mode = mode_now,
 	    .connect_ms = 60000,
 	    .timeout_ms = 60000,
 	    .until = deadline_in(600000)};
@@ -185,6 +187,46 @@ believes_what_comes_last_and_alone(void **state)
 	}
 }
 
+static const struct play plays_by_descriptor[] = {
+    {"clean", NULL, {{PARTY_SAY, T("fd[11]: OK\0")}, LEAVES}, SCAN_CLEAN, true,
+	CLAMD_VERDICT, NULL},
+    {"found", NULL, {{PARTY_SAY, T("fd[11]: Worm FOUND\0")}, LEAVES},
+	SCAN_INFECTED, true, CLAMD_VERDICT, "Worm"},
+    {"OK of a stream", NULL, {{PARTY_SAY, T(OK)}, LEAVES}, SCAN_FAILED, true,
+	CLAMD_UNCLEAR, NULL},
+    {"OK early", "fd[11]: OK\0", {{PARTY_SAY, T("\0")}, LEAVES}, SCAN_FAILED,
+	true, CLAMD_UNCLEAR, NULL},
+    {"OK, and reads nothing", NULL, {{PARTY_BLURT, T("fd[11]: OK\0")}},
+	SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
+    {"an error", NULL, {{PARTY_SAY, T("fd[11]: x ERROR\0")}, LEAVES},
+	SCAN_FAILED, true, CLAMD_UNCLEAR, NULL},
+    {"no descriptor", NULL,
+	{{PARTY_SAY, T("No file descriptor received. ERROR\0")}, LEAVES},
+	SCAN_FAILED, true, CLAMD_NO_FILE, NULL},
+    {"unknown", NULL, {{PARTY_SAY, T("UNKNOWN COMMAND\0")}, LEAVES},
+	SCAN_FAILED, true, CLAMD_NO_FILE, NULL},
+    {"closes", NULL, {LEAVES}, SCAN_FAILED, false, CLAMD_NO_FILE, NULL},
+    {"silence", NULL, {{PARTY_END, T("")}}, SCAN_FAILED, true, CLAMD_SILENT,
+	NULL},
+    {"cancelled", NULL, {CANCELS}, SCAN_FAILED, false, CLAMD_CANCELLED, NULL},
+};
+
+static void
+knows_when_a_descriptor_may_not_be_there(void **state)
+{
+	(void)state;
+	mode_now = SCAN_MODE_FILDES;
+	for (size_t i = 0; i < COUNT(plays_by_descriptor); i++) {
+		const struct play *p = &plays_by_descriptor[i];
+		struct scan_result result;
+		enum clamd_end end = perform(p, 20, &result);
+
+		check(p, end, &result);
+		strbuf_free(&result.name);
+	}
+	mode_now = SCAN_MODE_STREAM;
+}
+
 /* Who speaks early never gets the mark that ends the content. */
 static void
 keeps_the_end_mark_back(void **state)
@@ -224,6 +266,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(believes_what_comes_last_and_alone),
+	    cmocka_unit_test(knows_when_a_descriptor_may_not_be_there),
 	    cmocka_unit_test(keeps_the_end_mark_back),
 	};
 
