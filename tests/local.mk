@@ -62,6 +62,7 @@ unit_tests = \
 	tests/unit/smtp/esmtp.t \
 	tests/unit/mail/content.t \
 	tests/unit/mail/header.t \
+	tests/unit/mail/header_id.t \
 	tests/unit/mail/header_line.t \
 	tests/unit/mail/hook.t \
 	tests/unit/mail/shell.t \
@@ -71,6 +72,7 @@ unit_tests = \
 	tests/unit/config/option.t \
 	tests/unit/config/settings.t \
 	tests/unit/config/settings_load.t \
+	tests/unit/smtp/queue_id.t \
 	tests/unit/smtp/secrets.t \
 	tests/unit/smtp/smtp_command.t \
 	tests/unit/smtp/smtp_reply.t \
@@ -78,6 +80,7 @@ unit_tests = \
 	tests/unit/mail/spool.t \
 	tests/unit/mail/stamp.t \
 	tests/unit/mail/summary.t \
+	tests/unit/mail/summary_facts.t \
 	tests/unit/common/strbuf.t \
 	tests/unit/common/strutil.t \
 	tests/unit/scan/verdict.t \
@@ -314,6 +317,7 @@ EXTRA_DIST += \
 	tests/e2e/test_skip.py \
 	tests/e2e/test_soak.py \
 	tests/e2e/test_start_messages.py \
+	tests/e2e/test_summary.py \
 	tests/e2e/test_timeouts.py \
 	tests/e2e/test_transparent.py \
 	tests/e2e/test_transparent_rules.py \

@@ -89,7 +89,14 @@ content_take(struct content *c, const char *in, size_t len)
 			throw_away(c, in + taken, len - taken, &used);
 		taken += used;
 	}
+	c->taken += taken;
 	return taken;
+}
+
+unsigned long long
+content_received(const struct content *c)
+{
+	return c->taken - c->dots.removed;
 }
 
 bool

@@ -22,6 +22,7 @@ struct content {
 	unsigned long long size_max; /* octets of it that may be; 0: any */
 	unsigned long long octets; /* taken so far, counted as they are kept */
 	struct dot_decoder dots;
+	unsigned long long taken; /* octets of it on the wire */
 	struct header_scan places; /* where a header line may be put */
 };
 
@@ -47,6 +48,10 @@ size_t content_take(struct content *c, const char *in, size_t len);
 
 /* Has the end of mail data been seen? */
 bool content_is_complete(const struct content *c);
+
+/* Octets of it as received, but without dot-stuffing and the end of mail data;
+ * also of content that failed. */
+unsigned long long content_received(const struct content *c);
 
 /* All has been taken: bring it to where it is sent from. */
 void content_finish(struct content *c);

@@ -332,19 +332,11 @@ hear(struct talk *t)
 		t->io = await_close(&t->conn);
 }
 
-/* The instant in milliseconds. */
-static int64_t
-now(void)
-{
-	return deadline_in(0).at_ms;
-}
-
 enum clamd_end
 clamd_scan(const struct clamd_order *order, struct waiter *waiter,
     struct scan_result *result)
 {
 	struct talk t = {.order = order};
-	const int64_t begun = now();
 	enum clamd_end end = CLAMD_CANCELLED;
 
 	result->verdict = SCAN_FAILED;
@@ -355,7 +347,6 @@ clamd_scan(const struct clamd_order *order, struct waiter *waiter,
 		hear(&t);
 	if (t.io != IO_CANCELLED)
 		end = judge(&t, result);
-	result->scan_ms = (int)(now() - begun);
 	conn_close(&t.conn);
 	return end;
 }

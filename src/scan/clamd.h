@@ -45,7 +45,6 @@ struct scan_result {
 	bool named; /* name is clamd's */
 	struct strbuf name; /* of the virus or limit; the caller frees it */
 	const char *clamd; /* where the verdict is from, as it is configured */
-	int scan_ms; /* how long it took there, connecting included */
 };
 
 /* What content_open must put before the content, or NULL. */

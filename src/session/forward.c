@@ -190,6 +190,15 @@ conclude_early(struct session *s, struct forward_report *report)
 	return outcome;
 }
 
+static void
+note_acceptance(const struct upstream_reply *r, struct forward_report *report)
+{
+	const char *text = strbuf_str(&r->text);
+
+	if (report->accepted++ == 0)
+		strbuf_add(&report->acceptance, text, strcspn(text, "\r\n"));
+}
+
 /* The server's answer to the whole message, or for one recipient of it. */
 static enum forward_outcome
 take_reply(struct session *s, struct forward_report *report)
@@ -201,7 +210,7 @@ take_reply(struct session *s, struct forward_report *report)
 		&s->upstream, &r, deadline_in(FORWARD_REPLY_MS)) != IO_OK)
 		outcome = fail(s);
 	else if (smtp_reply_is_positive(r.code)) {
-		report->accepted++;
+		note_acceptance(&r, report);
 		outcome = FORWARD_ACCEPTED;
 	} else if (!is_refusal(&r, report))
 		outcome = fail(s);

@@ -33,9 +33,10 @@ enum forward_outcome {
 	FORWARD_GIVEN_UP /* before its end, since the client has gone */
 };
 
-/* Zeroed before; the caller frees the text. */
+/* Zeroed before; the caller frees the texts. */
 struct forward_report {
 	struct strbuf reply; /* the first line of the first refusal */
+	struct strbuf acceptance; /* likewise of 2yz to the end of mail data */
 	unsigned long accepted; /* replies of 2yz to the end of mail data */
 };
 

@@ -6,15 +6,20 @@
  */
 #include "src/session/message.h"
 
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
 #include "common/log.h"
 #include "src/mail/content.h"
-#include "src/mail/summary.h"
+#include "src/mail/counters.h"
 #include "src/scan/policy.h"
 #include "src/scan/scanner.h"
 #include "src/session/client_out.h"
 #include "src/session/forward.h"
 #include "src/session/infection.h"
 #include "src/session/receive.h"
+#include "src/session/report.h"
 #include "src/session/transaction.h"
 
 struct message {
@@ -24,13 +29,13 @@ struct message {
 	struct policy_facts facts;
 	struct policy policy;
 	struct strbuf name; /* of the virus or limit */
-	struct summary summary;
+	struct report report;
 };
 
 static void
 note(struct message *m, enum summary_status status)
 {
-	summary_note(&m->summary, status, NULL);
+	summary_note(&m->report.summary, status, NULL);
 }
 
 static bool
@@ -39,12 +44,27 @@ is_lost(const struct upstream *u)
 	return u->lost != UPSTREAM_THERE;
 }
 
+static void
+note_action(struct message *m, enum summary_action action)
+{
+	m->report.facts.action = action;
+}
+
 /* The session ends with this; the first word counts. */
 static void
 end(struct message *m, enum answer last_word)
 {
 	if (!m->end.over)
 		m->end = (struct message_end){true, last_word};
+}
+
+/* A stop has come before the message's fate was decided. */
+static void
+end_stopped(struct message *m)
+{
+	m->report.facts.stopped = true;
+	note_action(m, summary_action_of(answers_code(ANSWER_STOPPING)));
+	end(m, ANSWER_STOPPING);
 }
 
 static void
@@ -57,14 +77,17 @@ end_unreceived(struct message *m, enum io io)
 		return;
 	case IO_TIMEOUT:
 		log_warn("CLIENT: network read operation timed out");
+		note(m, SUMMARY_CLIENT_GONE);
 		end(m, ANSWER_TIMED_OUT);
 		return;
 	case IO_CANCELLED:
-		end(m, ANSWER_STOPPING);
+		end_stopped(m);
 		return;
 	case IO_EOF:
 	case IO_ERROR:
 		log_error("unexpected end of data from client");
+		if (io == IO_ERROR) /* otherwise without a status, as 1.10 */
+			note(m, SUMMARY_CLIENT_GONE);
 		/* Nobody waits for the reply; as 1.10. */
 		if (io == IO_EOF)
 			session_reset_upstream(s);
@@ -107,6 +130,7 @@ note_verdict(struct message *m, const struct scan_result *r)
 {
 	m->facts.scanned = true;
 	m->facts.verdict = r->verdict;
+	m->report.facts.clamd = r->clamd;
 	m->name = r->name;
 	if (r->named && !m->name.failed)
 		m->facts.name = strbuf_str(&m->name);
@@ -115,7 +139,8 @@ note_verdict(struct message *m, const struct scan_result *r)
 		note(m, SUMMARY_CLEAN);
 		break;
 	case SCAN_INFECTED:
-		summary_note(&m->summary, SUMMARY_VIRUS,
+		m->report.facts.virus = strbuf_str(&m->name);
+		summary_note(&m->report.summary, SUMMARY_VIRUS,
 		    r->named ? strbuf_str(&r->name) : NULL);
 		break;
 	case SCAN_OVERSIZE:
@@ -128,6 +153,31 @@ note_verdict(struct message *m, const struct scan_result *r)
 	}
 }
 
+static uint64_t
+now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void
+scan_content(struct message *m, struct scan_result *result)
+{
+	struct session *s = m->s;
+	const uint64_t begun = now_us();
+	uint64_t took;
+
+	counters_begin_scan();
+	scanner_scan(&s->set->scan, &m->content, &s->watch.waiter,
+	    s->watch.budget, result);
+	took = now_us() - begun;
+	counters_end_scan(took);
+	m->report.facts.scanned = true;
+	m->report.facts.scan_ms = took / 1000;
+}
+
 /* Step 2: to clamd.  False: nobody waits for what becomes of it. */
 static bool
 scan(struct message *m)
@@ -136,8 +186,7 @@ scan(struct message *m)
 	struct scan_result result;
 
 	watch_enter(&s->watch, WATCH_SCAN);
-	scanner_scan(&s->set->scan, &m->content, &s->watch.waiter,
-	    s->watch.budget, &result);
+	scan_content(m, &result);
 	note_verdict(m, &result);
 	m->facts.scan_given_up =
 	    result.cancelled || watch_has_used_budget(&s->watch);
@@ -147,7 +196,7 @@ scan(struct message *m)
 		return false;
 	}
 	if (result.cancelled && !is_lost(&s->upstream)) {
-		end(m, ANSWER_STOPPING);
+		end_stopped(m);
 		return false;
 	}
 	return true;
@@ -176,33 +225,49 @@ handle_virus(struct message *m)
 	strbuf_free(&copy);
 }
 
+static enum summary_action
+action_of(const struct stamp_mark *mark)
+{
+	switch (mark->kind) {
+	case STAMP_NONE:
+	case STAMP_SCANNED:
+		return SUMMARY_FORWARDED;
+	case STAMP_INFECTED:
+	case STAMP_UNSCANNED:
+		break;
+	}
+	return SUMMARY_PASSED;
+}
+
 /* Step 4, when the message goes on. */
 static void
 pass_on(struct message *m)
 {
 	struct session *s = m->s;
-	struct forward_report report = {0};
+	struct forward_report *report = &m->report.forward;
 	const enum forward_outcome outcome =
-	    forward_message(s, &m->content, &m->policy.mark, &report);
+	    forward_message(s, &m->content, &m->policy.mark, report);
 
 	switch (outcome) {
 	case FORWARD_ACCEPTED:
+		note_action(m, action_of(&m->policy.mark));
 		break;
 	case FORWARD_REFUSED:
-		summary_note(&m->summary, SUMMARY_SERVER_REFUSED,
-		    strbuf_str(&report.reply));
+		summary_note(&m->report.summary, SUMMARY_SERVER_REFUSED,
+		    strbuf_str(&report->reply));
+		note_action(
+		    m, summary_action_of(atoi(strbuf_str(&report->reply))));
 		break;
 	case FORWARD_FAILED:
 		note(m, SUMMARY_SERVER_ERROR);
+		note_action(m, SUMMARY_DEFERRED);
 		break;
 	case FORWARD_GIVEN_UP:
 		note(m, SUMMARY_CLIENT_GONE);
 		break;
 	}
 	if (outcome != FORWARD_GIVEN_UP && s->hello.protocol == HELLO_LMTP)
-		summary_count(
-		    &m->summary, report.accepted, transaction_replies(s));
-	strbuf_free(&report.reply);
+		report_recipients(&m->report, transaction_replies(s));
 }
 
 /* Step 4: do what was chosen; the client gets its one final reply. */
@@ -215,10 +280,12 @@ act(struct message *m)
 		note(m, SUMMARY_OVERSIZE);
 	if (m->policy.mark.kind == STAMP_UNSCANNED)
 		note(m, SUMMARY_UNSCANNED);
-	if (m->policy.action == POLICY_FORWARD)
+	if (m->policy.action == POLICY_FORWARD) {
 		pass_on(m);
-	else
-		session_refuse_message(m->s, m->policy.answer);
+		return;
+	}
+	note_action(m, summary_action_of(answers_code(m->policy.answer)));
+	session_refuse_message(m->s, m->policy.answer);
 }
 
 /* It goes on unseen: nobody wants it to be scanned. */
@@ -226,7 +293,7 @@ static void
 note_skipped(struct message *m)
 {
 	note(m, SUMMARY_SKIPPED);
-	m->summary.skip = exempt_word(find_exempt(m));
+	m->report.facts.skip = exempt_word(find_exempt(m));
 }
 
 /* Steps 2 to 4. */
@@ -281,10 +348,9 @@ message_run(struct session *s)
 	/* When it can read that, nothing of the message is left. */
 	content_close(&m.content);
 	client_flush(&s->client);
-	if (io != IO_ERROR && io != IO_TIMEOUT) /* as 1.10 */
-		summary_log(&m.summary, &s->envelope);
+	report_write(&m.report, s, &m.content);
+	report_free(&m.report);
 	strbuf_free(&m.name);
-	summary_free(&m.summary);
 	transaction_end(s);
 	watch_enter(&s->watch, WATCH_COMMANDS);
 	watch_restart(&s->watch);

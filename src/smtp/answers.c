@@ -54,6 +54,12 @@ static const struct {
 	"BDAT without a valid size, closing connection"},
 };
 
+int
+answers_code(enum answer answer)
+{
+	return answers[answer].code;
+}
+
 char *
 answers_text(enum answer answer, bool with_code, char text[ANSWER_TEXT_MAX])
 {

@@ -51,6 +51,9 @@ enum answer {
 
 #define ANSWER_TEXT_MAX 128 /* octets of a text with its NUL */
 
+/* Its code; 0 for ANSWER_NONE. */
+int answers_code(enum answer answer);
+
 /*
  * What an answer says, without line end, in text.  with_code: the client knows
  * enhanced status codes (RFC 2034), so it has one, but where such a reply never

@@ -61,11 +61,12 @@ copy_text(struct cursor *c)
 
 /* One octet at the start of a line. */
 static enum dot_state
-at_line_start(struct cursor *c)
+at_line_start(struct dot_decoder *d, struct cursor *c)
 {
 	if (*c->in != '.')
 		return DOT_TEXT;
 	c->in++;
+	d->removed++;
 	return DOT_LINE_START_DOT;
 }
 
@@ -84,11 +85,12 @@ behind_first_dot(struct dot_decoder *d, struct cursor *c)
 
 /* One octet behind CRLF, a dot and CR. */
 static enum dot_state
-behind_first_dot_cr(struct cursor *c)
+behind_first_dot_cr(struct dot_decoder *d, struct cursor *c)
 {
 	if (*c->in != '\n')
 		return DOT_CR;
 	c->in++;
+	d->removed += 2; /* CRLF */
 	return DOT_END;
 }
 
@@ -135,7 +137,7 @@ dot_decode(struct dot_decoder *d, const char *in, size_t inlen, char *out,
 	while (c.in < c.in_end && has_room(&c) && d->state != DOT_END) {
 		switch (d->state) {
 		case DOT_LINE_START:
-			d->state = at_line_start(&c);
+			d->state = at_line_start(d, &c);
 			break;
 		case DOT_TEXT:
 			d->state = in_text(d, &c);
@@ -147,7 +149,7 @@ dot_decode(struct dot_decoder *d, const char *in, size_t inlen, char *out,
 			d->state = behind_first_dot(d, &c);
 			break;
 		case DOT_LINE_START_DOT_CR:
-			d->state = behind_first_dot_cr(&c);
+			d->state = behind_first_dot_cr(d, &c);
 			break;
 		case DOT_END:
 			break;

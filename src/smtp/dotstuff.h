@@ -23,6 +23,8 @@ struct dot_decoder { /* zeroed before a message */
 	enum dot_state state;
 	bool repaired; /* a stray CR or LF was seen */
 	bool may_have_dots; /* a line of the content may begin with a dot */
+	/* octets of the input that are no content: dots, and the end of it */
+	unsigned long long removed;
 };
 
 /* Octets of output that must be free for dot_decode to go on. */

@@ -19,6 +19,7 @@ envelope_clear(struct envelope *e)
 	strbuf_free(&e->trail);
 	strbuf_free(&e->remote);
 	strbuf_free(&e->remote_helo);
+	strbuf_free(&e->remote_ident);
 	*e = (struct envelope){0};
 }
 
@@ -88,7 +89,8 @@ envelope_refuse_recipient(struct envelope *e)
 bool
 envelope_has_failed(const struct envelope *e)
 {
-	return e->trail.failed || e->remote.failed || e->remote_helo.failed;
+	return e->trail.failed || e->remote.failed || e->remote_helo.failed ||
+	    e->remote_ident.failed;
 }
 
 bool
@@ -107,6 +109,8 @@ envelope_add_xforward(struct envelope *e, const char *arg, size_t len)
 			attributes_decode_address(&a, &e->remote);
 		else if (str_equals(a.name, a.name_len, "HELO"))
 			attributes_decode(&a, &e->remote_helo);
+		else if (str_equals(a.name, a.name_len, "IDENT"))
+			attributes_decode(&a, &e->remote_ident);
 	}
 }
 

@@ -20,6 +20,7 @@ struct envelope { /* zeroed: empty */
 	struct strbuf trail;
 	struct strbuf remote; /* XFORWARD ADDR; empty when unknown */
 	struct strbuf remote_helo; /* XFORWARD HELO; empty when unknown */
+	struct strbuf remote_ident; /* XFORWARD IDENT; empty when unknown */
 };
 
 /* Forget the transaction; memory is given back. */
@@ -56,7 +57,7 @@ bool envelope_has_failed(const struct envelope *e);
 bool envelope_is_full(const struct envelope *e, size_t len);
 
 /*
- * Take ADDR and HELO from the argument of an accepted XFORWARD command.  One
+ * Take ADDR, HELO and IDENT from the argument of an accepted XFORWARD command.  One
  * that is not available is unset; an address has no prefix.
  * Source: Postfix XFORWARD_README.
  */

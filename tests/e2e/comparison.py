@@ -10,7 +10,8 @@ parts with what ours gives there, and why.  A difference that is listed and does
 not occur fails too.  Without 1.10, ours is still held to these parts.
 
 Taken out before comparing, since they differ in every run or by design:
-paths, ports and temporary names; the scan-only line; the command by which clamd
+paths, ports and temporary names; the facts behind a summary's status; the
+scan-only line; the command by which clamd
 is asked; the reason in parentheses behind a message about the configuration; and
 that ours scans once more what got no verdict: what is shown or logged twice in a
 row counts once, and nothing is said of a clamd that is set aside or back.
@@ -23,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conftest import new_directory
-from rig import OURS, WAIT, Client, Rig, original, wait_until
+from rig import OURS, WAIT, Client, Rig, is_summary, old_part, original, wait_until
 
 ORIGINAL = original()
 needs_original = pytest.mark.skipif(
@@ -71,6 +72,10 @@ AS_ROOT = "running as root is NOT recommended"  # who runs the tests?
 ASIDE = re.compile("clamd .* is (set aside: .*|back)$")
 
 
+def without_facts(line):
+    return line[:8] + old_part(line[8:]) if is_summary(line) else line
+
+
 def once(items):
     """Without what is the same as the one before it."""
     return [item for n, item in enumerate(items) if n == 0 or items[n - 1] != item]
@@ -111,7 +116,7 @@ def perform(function, options, binary):
         "server": [normal(stage, c.raw) for c in stage.server.connections],
         "clamd": once([re.sub(rb"\AReceived: [^\n]*\n", b"", s.data) if binary == OURS else s.data
                        for s in stage.clamd.scans]),
-        "log": once([normal(stage, l) for l in stage.daemon.log_lines
+        "log": once([normal(stage, without_facts(l)) for l in stage.daemon.log_lines
                      if not STRAY_CLOSE.search(l) and l != AS_ROOT and not ASIDE.search(l)]),
         "other": other,
     }

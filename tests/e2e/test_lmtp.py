@@ -50,17 +50,17 @@ def test_relayed(rig):
     with begun(rig) as c:
         c.send(CONTENT + b".\r\n")
         assert replies(c) == [YES, NO, FULL]
-        assert rig.summary() == WHO + ", status=CLEAN, refused=2/3"
+        assert rig.summary("refused") == WHO + ", status=CLEAN, refused=2/3"
         # It goes on in step.
         assert c.cmd(b"NOOP") == b"250 2.0.0 noop\r\n"
         rig.server.on(".", 3 * QUEUED)
         c.envelope(b"s@x", RCPTS)
         assert c.data() == QUEUED and replies(c, 2) == 2 * [QUEUED]
-        assert rig.summary() == WHO + ", status=CLEAN"
+        assert rig.summary("refused") == WHO + ", status=CLEAN"
         rig.server.on(".", NO + FULL + NO)
         c.envelope(b"s@x", RCPTS)
         assert c.data() == NO and replies(c, 2) == [FULL, NO]
-        assert rig.summary() == WHO + ", status=SERVER-REFUSED, reply=550 5.1.1 <b> unknown, refused=3/3"
+        assert rig.summary("refused") == WHO + ", status=SERVER-REFUSED, reply=550 5.1.1 <b> unknown, refused=3/3"
         assert c.quit()[:3] == b"221"
     assert [len(m.rcpts) for m in rig.server.messages] == [3, 3, 3]
     assert rig.server.connections[0].verbs[0] == "LHLO"
@@ -106,7 +106,7 @@ def test_the_server_is_lost_between_them(rig, end, said):
         c.send(CONTENT + b".\r\n")
         assert c.rest() in (b"".join(said) + (3 - len(said)) * LATER, 3 * LATER)
         accepted = c.received.count(YES)
-    assert rig.summary() == WHO + ", status=SERVER-ERROR, refused=%d/3" % (3 - accepted)
+    assert rig.summary("refused") == WHO + ", status=SERVER-ERROR, refused=%d/3" % (3 - accepted)
 
 
 @pytest.mark.parametrize("odd", [b"354 go on\r\n", b"what?\r\n", b"150 x\r\n", b"250-a\r\n550 b\r\n"])
@@ -115,7 +115,7 @@ def test_nonsense_between_them(rig, odd):
     with begun(rig) as c:
         c.send(CONTENT + b".\r\n")
         assert c.rest() == YES + 2 * LATER
-    assert rig.summary() == WHO + ", status=SERVER-ERROR, refused=2/3"
+    assert rig.summary("refused") == WHO + ", status=SERVER-ERROR, refused=2/3"
 
 
 def test_goodbye_between_them(rig):
@@ -125,7 +125,7 @@ def test_goodbye_between_them(rig):
         c.send(CONTENT + b".\r\n")
         assert c.rest() == YES + bye + LATER
     assert rig.server.lines[-1] == b"DATA\r\n"
-    assert rig.summary() == WHO + ", status=CLEAN, refused=2/3"
+    assert rig.summary("refused") == WHO + ", status=CLEAN, refused=2/3"
 
 
 @pytest.mark.parametrize("step, reply", [("DATA", b"452 4.3.1 full\r\n"), ("DATA", b"421 4.3.2 bye\r\n"),
@@ -142,7 +142,7 @@ def test_refused_before_all_was_sent(rig, step, reply):
             assert c.cmd(b"NOOP")[:3] == b"250"
         else:
             c.expect_eof()
-    assert rig.summary() == WHO + ", status=SERVER-REFUSED, reply=%s, refused=3/3" % reply.decode().strip()
+    assert rig.summary("refused") == WHO + ", status=SERVER-REFUSED, reply=%s, refused=3/3" % reply.decode().strip()
 
 
 def test_a_silent_server(make):

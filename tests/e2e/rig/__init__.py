@@ -22,5 +22,5 @@ from rig.impatient import AGE, BUDGET, CONNECT, LOOK, PROOF, REPLY, STREAMED, im
 from rig.peer import Gone
 from rig.rig import Rig
 from rig.upstream import FakeServer, Message, ServerConnection
-from rig.words import (BUSY, CONTENT, DISCARDED, FOUND, GREETING, INFECTED, LOCAL_ERROR, NO_SERVER, NONSENSE, OK,
-                       QUEUED, REJECTED, SERVER_CLOSED, START_DATA, STOPPING, TIMED_OUT)
+from rig.words import (BUSY, CONTENT, DISCARDED, FACTS, FOUND, GREETING, INFECTED, LOCAL_ERROR, NO_SERVER, NONSENSE, OK,
+                       QUEUED, REJECTED, SERVER_CLOSED, START_DATA, STOPPING, TIMED_OUT, facts_of, is_summary, old_part)

@@ -13,6 +13,7 @@ import time
 
 from rig.basics import ENVIRONMENT, OURS, THREADS_KEPT, WAIT, WRAPPER, free_port, wait_until
 from rig.client import Client
+from rig.words import is_summary, old_part
 
 
 class Daemon:
@@ -166,9 +167,12 @@ class Daemon:
                 self._log_changed.wait(left)
 
     def summaries(self, since=0):
-        """The summary lines so far, without their session id."""
-        return [m.group(1) for m in (re.match(r"[0-9A-F]{6}: (from=.*|to=.*|status=.*|)$", l)
-                                     for l in self.log_lines[since:]) if m]
+        """The summary lines so far, in 1.10's form: without their session id, and
+        without the facts behind the status (facts() has those)."""
+        return [old_part(l) for l in self.whole_summaries(since)]
+
+    def whole_summaries(self, since=0):
+        return [l[8:] for l in self.log_lines[since:] if is_summary(l)]
 
     # -- resources
 

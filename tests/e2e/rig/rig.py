@@ -10,7 +10,7 @@ from rig.basics import wait_until
 from rig.clamd import FakeClamd
 from rig.daemon import Daemon
 from rig.upstream import FakeServer
-from rig.words import CONTENT, OK
+from rig.words import CONTENT, OK, facts_of, is_summary, old_part
 
 
 class Rig:
@@ -54,11 +54,20 @@ class Rig:
         ids = [l[:6] for l in self.daemon.log_lines if re.match("[0-9A-F]{6}: ", l)]
         self.last_id = max(ids, default="")
 
-    def summary(self):
-        """Wait for the next summary line, first of all sessions since clear()."""
+    def summary(self, *keys):
+        """Wait for the next summary line, first of all sessions since clear(); in
+        1.10's form, and of the facts behind the status only those of these keys."""
+        line = self.whole_summary()
+        facts = facts_of(line)
+        return old_part(line) + "".join(", %s=%s" % (k, facts[k]) for k in keys if k in facts)
+
+    def facts(self):
+        """The same line's facts: what stands behind 1.10's part."""
+        return facts_of(self.whole_summary())
+
+    def whole_summary(self):
         def lines():
-            return [l[8:] for l in self.daemon.log_lines
-                    if re.match(r"[0-9A-F]{6}: (from=|to=|status=|$)", l) and l[:6] > self.last_id]
+            return [l[8:] for l in self.daemon.log_lines if is_summary(l) and l[:6] > self.last_id]
         wait_until(lambda: len(lines()) > self.told, "a summary line")
         self.told += 1
         return lines()[self.told - 1]

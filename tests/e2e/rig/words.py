@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 the clamsmtpd contributors
-"""Octets that come back in many tests."""
+"""Octets that come back in many tests, and the parts of a summary."""
+
+import re
 
 CONTENT = b"Subject: test\r\nFrom: a@example.org\r\n\r\nHello.\r\n"
 INFECTED = CONTENT + b"INFECTED:Eicar-Test-Signature\r\n"
@@ -23,3 +25,22 @@ QUEUED = b"250 2.0.0 queued as 4711\r\n"
 
 # What clamd says; FakeClamd fills it in.
 OK, FOUND = b"{path}: OK{end}", b"{path}: Worm FOUND{end}"
+
+# The summary of a message in the log.
+FACTS = ("action", "skip", "refused", "virus", "size", "scan", "clamd", "client", "helo", "msgid",
+         "ident", "queue", "server")
+_fact = re.compile("(?:^|, )(?=(?:%s)=)" % "|".join(FACTS))
+
+
+def is_summary(line):
+    return re.match("[0-9A-F]{6}: (from=|to=|status=|action=|size=)", line) is not None
+
+
+def old_part(summary):
+    """What 1.10 wrote of it: all before the facts."""
+    return _fact.split(summary, maxsplit=1)[0]
+
+
+def facts_of(summary):
+    """The facts as a dictionary."""
+    return dict(part.split("=", 1) for part in _fact.split(summary)[1:])

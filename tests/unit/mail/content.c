@@ -12,6 +12,7 @@
 #include "tests/unit/unit.h"
 
 #define WIRE "A: b\r\n\r\n..dot\r\nstray\nline\r\n.\r\nQUIT\r\n"
+#define RECEIVED "A: b\r\n\r\n.dot\r\nstray\nline\r\n"
 #define PLAIN "A: b\r\n\r\n.dot\r\nstray\r\nline\r\n"
 #define STUFFED "A: b\r\n\r\n..dot\r\nstray\r\nline\r\n"
 #define BODY 8 /* where the body begins */
@@ -88,6 +89,7 @@ comes_in_at_every_cut(void **state)
 		assert_true(c.dots.repaired);
 		assert_int_equal(c.places.bottom, BODY - 2);
 		assert_int_equal(content_size(&c), strlen(PLAIN));
+		assert_int_equal(content_received(&c), strlen(RECEIVED));
 		expect_sent(&c, CONTENT_PLAIN, 0, content_size(&c),
 		    (struct text)T(PLAIN));
 		content_close(&c);
@@ -191,6 +193,7 @@ is_read_to_its_end_when_it_cannot_be_kept(void **state)
 	assert_int_equal(content_take(&c, ".\r\nQUIT\r\n", 9), 3);
 	assert_true(content_is_complete(&c));
 	content_finish(&c);
+	assert_int_equal(content_received(&c), 5000 * (strlen(LINE) - 1));
 	content_close(&c);
 }
 

@@ -245,6 +245,19 @@ reads_xforward(void **state)
 }
 
 static void
+reads_the_ident(void **state)
+{
+	struct envelope e = {0};
+
+	(void)state;
+	envelope_add_xforward(&e, "IDENT=4X+2Bz XIDENT=no", 22);
+	assert_string_equal(strbuf_str(&e.remote_ident), "4X+z");
+	envelope_add_xforward(&e, "IDENT=[UNAVAILABLE]", 19);
+	assert_string_equal(strbuf_str(&e.remote_ident), "");
+	envelope_clear(&e);
+}
+
+static void
 reads_nothing_behind_the_argument(void **state)
 {
 	struct envelope e = {0};
@@ -281,6 +294,7 @@ main(void)
 	    cmocka_unit_test(addresses_stay_what_they_are),
 	    cmocka_unit_test(is_full_at_its_limit),
 	    cmocka_unit_test(reads_xforward),
+	    cmocka_unit_test(reads_the_ident),
 	    cmocka_unit_test(reads_nothing_behind_the_argument),
 	    cmocka_unit_test(later_xforward_overrides),
 	};
