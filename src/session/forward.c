@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "src/mail/header_line.h"
 #include "src/session/client_out.h"
+#include "src/session/upstream_own.h"
 #include "src/smtp/smtp_reply.h"
 
 /* What the server says before the end of mail data does not answer it. */

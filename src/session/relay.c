@@ -23,6 +23,8 @@
 #include "src/session/target.h"
 #include "src/session/transaction.h"
 #include "src/session/turn.h"
+#include "src/session/upstream_in.h"
+#include "src/session/upstream_own.h"
 
 #define FIRST_ID 0x100000 /* as 1.10 */
 

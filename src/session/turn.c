@@ -10,6 +10,7 @@
 #include "src/session/client_out.h"
 #include "src/session/hello.h"
 #include "src/session/transaction.h"
+#include "src/session/upstream_in.h"
 #include "src/session/verbs.h"
 
 /* The server ends the session, whatever that answers: so does the client's. */

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "src/session/upstream_own.h"
+
 enum watched { WANTED, STOP, UPSTREAM, CLIENT, WATCHED_COUNT };
 
 static bool

@@ -7,6 +7,7 @@
 
 #include "common/conn_out.h"
 #include "src/session/client_out.h"
+#include "src/session/upstream_own.h"
 #include "tests/unit/party.h"
 
 #define WIRE "A: b\r\n\r\n..dot\r\n.\r\n" /* as the client sends it */
