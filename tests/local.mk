@@ -320,6 +320,7 @@ EXTRA_DIST += \
 	tests/e2e/test_summary.py \
 	tests/e2e/test_timeouts.py \
 	tests/e2e/test_transparent.py \
+	tests/e2e/test_transparent_ipv6.py \
 	tests/e2e/test_transparent_rules.py \
 	tests/e2e/test_virus_action.py \
 	tests/e2e/test_virus_rule.py \
