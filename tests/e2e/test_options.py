@@ -31,7 +31,7 @@ TESTS = {
     "OutAddress": "test_addresses.py::test_connecting_to_the_server",
     "Oversize": "test_oversize.py::test_pass_where_there_is_no_place",
     "PidFile": "test_lifecycle.py::test_pid_file_by_flag_and_by_option",
-    "ProxyProtocol": "test_proxy_protocol.py::test_the_client[v2 IPv6",
+    "ProxyProtocol": "test_proxy_protocol.py::test_the_client[v1",
     "Quarantine": "test_quarantine.py::test_kept[drop-stream",
     "ScanHeader": "test_configuration.py::test_scanheader_works",
     "ScanFail": "test_scan_fail.py::test_it_is_marked_even",
