@@ -82,6 +82,15 @@ def test_all_that_is_offered_and_known(rig, verb, proto):
     assert told(rig) == (facts, 1 if verb == b"EHLO" else 2)
 
 
+def test_lmtp_is_greeted_again_as_it_was(rig):
+    rig.server.on("LHLO", b"250-lmtp.example\r\n250 XCLIENT NAME ADDR PROTO HELO\r\n")
+    with rig.client() as c:
+        assert c.cmd(b"LHLO me")[:3] == b"250"
+        assert c.mail() == QUEUED
+    assert rig.server.lines[:4] == [b"LHLO me\r\n", TOLD[:-2] + b" PROTO=ESMTP HELO=me\r\n", b"LHLO me\r\n",
+                                    b"MAIL FROM:<a@example.org>\r\n"]
+
+
 @pytest.mark.parametrize("offer, names", [
     (b"XCLIENT ADDR", [b"ADDR"]), (b"XCLIENT helo Name", [b"HELO", b"NAME"]), (b"XCLIENT LOGIN", []), (b"XCLIENT", [])])
 def test_nothing_that_is_not_offered(rig, offer, names):

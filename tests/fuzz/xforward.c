@@ -26,7 +26,7 @@ check_summary(const struct envelope *e, struct strbuf text, size_t parts)
 	const struct summary s = {.text = text};
 	const char *status = strbuf_str(&text);
 	struct strbuf out = {0};
-	size_t commas = 0, len = strlen(status);
+	size_t commas = 0, len = text.len;
 
 	summary_line(&s, &facts, e, &out);
 	if (out.len >= strlen(tail)) /* it is not all there is */
