@@ -51,10 +51,10 @@ struct scan_result {
 const char *clamd_first_line(const struct scan_config *config);
 
 /*
- * Have clamd scan over a connection of its own: as mode
- * says: nINSTREAM, zFILDES, or zSCAN with the content's path.  Waits by waiter.  Whatever goes
- * wrong is logged; verdict is SCAN_FAILED then.  result was zeroed, or has
- * served another talk without a verdict; cancelled is the caller's.
+ * Have clamd scan over a connection of its own, as mode says: by nINSTREAM,
+ * zFILDES, or zSCAN with the content's path.  Waits by waiter.  Whatever goes
+ * wrong is logged; verdict is SCAN_FAILED then.  result was zeroed, or has served
+ * another talk without a verdict; cancelled is the caller's.
  */
 enum clamd_end clamd_scan(const struct clamd_order *order,
     struct waiter *waiter, struct scan_result *result);

@@ -14,8 +14,8 @@
 /*
  * Has the clamd proved that it could look when a scan ended that ends now?  Its
  * last proof must have begun less than SCAN_PROOF_AGE_MS ago; otherwise this
- * thread asks for one, or waits for the one that another thread asks for, by waiter
- * and until then.  The mail is no message in any count.
+ * thread asks for one, or waits for the one that another thread asks for, by
+ * waiter and until then.  The mail is no message in any count.
  * Returns CLAMD_VERDICT (it has), CLAMD_UNPROVED or CLAMD_CANCELLED.
  */
 enum clamd_end proof_need(

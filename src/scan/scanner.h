@@ -13,9 +13,9 @@
  * Have the finished content scanned by the first clamd that takes it, and, when
  * that gives no verdict, once more by another one or over a new connection.
  * Who fails is set aside.  The content's file is retired when somebody may still
- * read it.  Waits by waiter until a verdict is there, all has
- * been tried, the waiter cancels or the deadline until has passed.  Whatever goes wrong
- * is logged and gives SCAN_FAILED.
+ * read it.  Waits by waiter until a verdict is there, all has been tried, the
+ * waiter cancels, or the deadline until has passed.  Whatever goes wrong is
+ * logged and gives SCAN_FAILED.
  */
 void scanner_scan(const struct scan_config *config, struct content *content,
     struct waiter *waiter, struct deadline until, struct scan_result *result);

@@ -166,6 +166,10 @@ check(const struct play *p, enum clamd_end end, const struct scan_result *r)
 	expect_number(title, "verdict", r->verdict, p->verdict);
 	expect_number(title, "answered", r->answered, p->answered);
 	expect_number(title, "end", end, p->end);
+	/* Who has given the verdict. */
+	expect_number(title, "clamd",
+	    r->clamd != NULL && strcmp(r->clamd, "/clamd") == 0,
+	    p->end == CLAMD_VERDICT);
 	expect_text(title, strbuf_str(&r->name), r->name.len,
 	    (struct text){p->name == NULL ? "" : p->name,
 		p->name == NULL ? 0 : strlen(p->name)});
