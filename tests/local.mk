@@ -46,6 +46,8 @@ unit_tests = \
 	tests/unit/common/sock.t \
 	tests/unit/mail/spool_dir.t \
 	tests/unit/common/user.t \
+	tests/unit/session/turn.t \
+	tests/unit/session/upstream.t \
 	tests/unit/session/verbs.t \
 	tests/unit/common/log.t \
 	tests/unit/common/log_queue.t \

@@ -129,11 +129,77 @@ hands_over(void **state)
 	}
 }
 
+/* LMTP: each recipient has the server's own word, or 451. */
+static const struct {
+	const char *title;
+	struct party_step steps[4];
+	enum forward_outcome outcome;
+	unsigned long accepted;
+	const char *told;
+} of_three[] = {
+    {"each its own",
+	{{PARTY_SAY, T(GO)}, {PARTY_SAY, T("250 a\r\n550-b\r\n550 b\r\n")},
+	    {PARTY_SAY, T("250 c\r\n")}},
+	FORWARD_ACCEPTED, 2, "250 a\r\n550-b\r\n550 b\r\n250 c\r\n"},
+    {"none",
+	{{PARTY_SAY, T(GO)}, {PARTY_SAY, T("450 a\r\n550 b\r\n550 c\r\n")}},
+	FORWARD_REFUSED, 0, "450 a\r\n550 b\r\n550 c\r\n"},
+    {"gone",
+	{{PARTY_SAY, T(GO)}, {PARTY_SAY, T("250 a\r\n")}, {PARTY_LEAVE, T("")}},
+	FORWARD_FAILED, 1, "250 a\r\n" LOCAL_ERROR LOCAL_ERROR},
+    {"silent", {{PARTY_SAY, T(GO)}, {PARTY_SAY, T("250 a\r\n250-")}},
+	FORWARD_FAILED, 1, "250 a\r\n" LOCAL_ERROR LOCAL_ERROR},
+    {"goodbye",
+	{{PARTY_SAY, T(GO)}, {PARTY_SAY, T("250 a\r\n421 b\r\n250 c\r\n")}},
+	FORWARD_ACCEPTED, 1, "250 a\r\n421 b\r\n" LOCAL_ERROR},
+    {"nonsense",
+	{{PARTY_SAY, T(GO)}, {PARTY_SAY, T("250 a\r\n?\r\n250 c\r\n")}},
+	FORWARD_FAILED, 1, "250 a\r\n" LOCAL_ERROR LOCAL_ERROR},
+    {"refused at DATA", {{PARTY_SAY, T("452 full\r\n")}}, FORWARD_REFUSED, 0,
+	"452 full\r\n452 full\r\n452 full\r\n"},
+    {"accepted at DATA", {{PARTY_SAY, T("250 mine\r\n")}}, FORWARD_FAILED, 0,
+	LOCAL_ERROR LOCAL_ERROR LOCAL_ERROR},
+};
+
+static void
+answers_for_each_recipient(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(of_three); i++) {
+		struct settings set = {.header = "X: y", .timeout_ms = 60000};
+		struct session s = {.set = &set};
+		const struct stamp_mark mark = {STAMP_SCANNED, NULL};
+		struct forward_report report = {0};
+		struct party client, server;
+		struct content content;
+
+		content_open(&content, "/tmp", NULL, false);
+		(void)content_take(&content, WIRE, strlen(WIRE));
+		content_finish(&content);
+		open_session(&s, &client, &server, of_three[i].steps);
+		client_owe(&s.client, 3);
+		assert_int_equal(forward_message(&s, &content, &mark, &report),
+		    of_three[i].outcome);
+		assert_int_equal(report.accepted, of_three[i].accepted);
+		assert_int_equal(s.client.due, 0);
+		client_flush(&s.client);
+		party_listen(&client);
+		expect(of_three[i].title, &client.heard, of_three[i].told);
+		content_close(&content);
+		upstream_close(&s.upstream);
+		conn_close(&s.client.conn);
+		party_close(&client);
+		party_close(&server);
+		strbuf_free(&report.reply);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(hands_over),
+	    cmocka_unit_test(answers_for_each_recipient),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
