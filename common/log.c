@@ -60,6 +60,12 @@ log_started(void)
 		fprintf(stderr, "%s: couldn't start to log\n", log_ident);
 }
 
+unsigned long
+log_lost(void)
+{
+	return log_queue_lost() + log_console_lost();
+}
+
 bool
 log_wants(int priority)
 {

@@ -44,6 +44,9 @@ void log_to_console(int level);
  */
 void log_started(void);
 
+/* How many lines nobody took, ever. */
+unsigned long log_lost(void);
+
 /* True when a line of this priority would be written somewhere. */
 bool log_wants(int priority);
 

@@ -15,7 +15,15 @@
 /* Held from poll to write, so that what the one has said holds for the other:
  * a pipe that can be written to has room for PIPE_BUF octets (pipe(7)). */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned long lost; /* under the lock: lines since this was told */
+/* Under the lock: lines since this was told, and ever. */
+static unsigned long lost, all_lost;
+
+static void
+lose(void)
+{
+	lost++;
+	all_lost++;
+}
 
 static bool
 has_room(int timeout_ms)
@@ -32,7 +40,7 @@ static void
 put(const char *line, size_t len)
 {
 	if (!has_room(0) || write(STDERR_FILENO, line, len) < 0)
-		lost++;
+		lose();
 }
 
 static void
@@ -52,11 +60,22 @@ log_console_write(const char *ident, const char *line, size_t len)
 {
 	pthread_mutex_lock(&lock);
 	if (!has_room(lost > 0 ? 0 : LOG_CONSOLE_MS))
-		lost++;
+		lose();
 	else {
 		if (lost > 0)
 			tell_lost(ident);
 		put(line, len);
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+unsigned long
+log_console_lost(void)
+{
+	unsigned long n;
+
+	pthread_mutex_lock(&lock);
+	n = all_lost;
+	pthread_mutex_unlock(&lock);
+	return n;
 }

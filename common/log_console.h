@@ -18,4 +18,7 @@
  */
 void log_console_write(const char *ident, const char *line, size_t len);
 
+/* How many were lost, ever. */
+unsigned long log_console_lost(void);
+
 #endif

@@ -31,6 +31,7 @@ static struct {
 	struct entry *first, **last;
 	size_t octets;
 	unsigned long lost; /* lines since this was told */
+	unsigned long all_lost;
 	bool waiting; /* the thread waits for filled */
 	bool running, finishing, finished;
 	pthread_t thread;
@@ -75,11 +76,24 @@ log_queue_put(int priority, const char *line, size_t len)
 	pthread_mutex_lock(&queue.lock);
 	if (append(priority, line, len))
 		wake = queue.waiting;
-	else
+	else {
 		queue.lost++;
+		queue.all_lost++;
+	}
 	pthread_mutex_unlock(&queue.lock);
 	if (wake)
 		pthread_cond_signal(&queue.filled);
+}
+
+unsigned long
+log_queue_lost(void)
+{
+	unsigned long n;
+
+	pthread_mutex_lock(&queue.lock);
+	n = queue.all_lost;
+	pthread_mutex_unlock(&queue.lock);
+	return n;
 }
 
 /* Hand the oldest line over.  Called and left with the lock held. */

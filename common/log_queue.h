@@ -23,6 +23,9 @@ void log_queue_to(void (*take)(int priority, const char *line));
  */
 void log_queue_put(int priority, const char *line, size_t len);
 
+/* How many were lost, ever. */
+unsigned long log_queue_lost(void);
+
 /*
  * Start the thread, which takes no signals.  What was put before waited for it;
  * so it may be started after a fork.  Returns 0, or -1 with errno.

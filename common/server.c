@@ -21,8 +21,10 @@
 
 /* Tell a connection that is not served why, and close it.  Never waits. */
 static void
-turn_away(int fd, const char *reply)
+turn_away(const struct server *s, int fd, const char *reply)
 {
+	if (s->config->turned_away != NULL)
+		s->config->turned_away();
 	(void)send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)shutdown(fd, SHUT_WR);
 	(void)close(fd);
@@ -36,13 +38,13 @@ take_connection(struct server *s, int fd, const struct addr *peer)
 		return;
 	case WORKERS_NO_THREAD:
 		log_rarely(LOG_ERR, "couldn't create thread: %m");
-		turn_away(fd, s->config->no_thread);
+		turn_away(s, fd, s->config->no_thread);
 		return;
 	case WORKERS_BUSY:
 		log_rarely(LOG_ERR,
 		    "too many connections open (max %d). sent busy response",
 		    workers_max(&s->workers));
-		turn_away(fd, s->config->busy);
+		turn_away(s, fd, s->config->busy);
 		return;
 	}
 }
@@ -82,7 +84,7 @@ endure_shortage(struct server *s, const struct listener *l, int error)
 		(void)close(s->spare_fd);
 		fd = listener_accept(l, &peer);
 		if (fd >= 0)
-			turn_away(fd, s->config->busy);
+			turn_away(s, fd, s->config->busy);
 		s->spare_fd = -1;
 	}
 	(void)signals_poll(NULL, 0, SHORTAGE_MS); /* a stop ends it */

@@ -21,6 +21,7 @@ struct server_config {
 	const char *busy; /* reply to one more, then it is closed */
 	const char *no_thread; /* reply when no thread can be started */
 	void (*handle)(struct workers_client *client, void *context);
+	void (*turned_away)(void); /* one was not served; or NULL */
 	void (*draining)(int clients); /* as workers_stop's tell; or NULL */
 	void *context; /* for handle; read by many threads at once */
 };

@@ -15,7 +15,6 @@ static const int stopping[] = {SIGTERM, SIGINT, SIGQUIT};
 static const int ignored[] = {
     SIGPIPE,
     SIGXFSZ,
-    SIGUSR1,
     SIGUSR2,
     SIGALRM,
     SIGVTALRM,
@@ -41,9 +40,9 @@ on_stop(int signo)
 	stop_signal = signo;
 }
 
-/* SIGHUP is taken by one thread, and blocked in all. */
+/* Each of both is taken by one thread, and blocked in all. */
 static void
-on_reload(int signo)
+on_wanted(int signo)
 {
 	(void)signo;
 }
@@ -61,9 +60,11 @@ signals_prepare(void)
 		(void)sigaction(stopping[i], &act, NULL);
 	}
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-	act.sa_handler = on_reload; /* who starts us may ignore it */
+	act.sa_handler = on_wanted; /* who starts us may ignore them */
 	(void)sigaction(SIGHUP, &act, NULL);
+	(void)sigaction(SIGUSR1, &act, NULL);
 	act.sa_handler = SIG_IGN;
 	for (size_t i = 0; i < COUNT(ignored); i++)
 		(void)sigaction(ignored[i], &act, NULL);
@@ -86,6 +87,7 @@ signals_poll(struct pollfd *p, nfds_t n, int timeout_ms)
 
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGHUP);
+	sigaddset(&blocked, SIGUSR1);
 	return ppoll(p, n, timeout_ms < 0 ? NULL : &t, &blocked);
 }
 
@@ -99,6 +101,18 @@ signals_await_reload(void)
 	sigaddset(&set, SIGHUP);
 	while (sigwait(&set, &signo) != 0)
 		;
+}
+
+bool
+signals_await_report(int timeout_ms)
+{
+	const struct timespec t = {.tv_sec = timeout_ms / 1000,
+	    .tv_nsec = timeout_ms % 1000 * 1000000L};
+	sigset_t blocked;
+
+	(void)pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+	sigdelset(&blocked, SIGUSR1);
+	return ppoll(NULL, 0, &t, &blocked) < 0;
 }
 
 void

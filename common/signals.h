@@ -12,8 +12,8 @@
 #include <stdbool.h>
 
 /*
- * Block what stops the daemon (SIGTERM, SIGINT, SIGQUIT) and SIGHUP in this
- * thread and in all that it starts; ignore what may come from outside and means nothing to
+ * Block what stops the daemon (SIGTERM, SIGINT, SIGQUIT), SIGHUP and SIGUSR1 in
+ * this thread and in all that it starts; ignore what may come from outside and means nothing to
  * us, which by default would end the process.  Who starts children waits for them.
  * Called once, before any thread is started.
  */
@@ -34,6 +34,13 @@ int signals_poll(struct pollfd *p, nfds_t n, int timeout_ms);
  * the one thread that takes it, which pthread_kill(3) wakes as well.
  */
 void signals_await_reload(void);
+
+/*
+ * Wait for a SIGUSR1, timeout_ms at most; what came since the last time counts.
+ * Returns whether there was one.  For the one thread that takes it, which
+ * pthread_kill(3) wakes as well.
+ */
+bool signals_await_report(int timeout_ms);
 
 /*
  * The signals of which a program that we start must get the default back

@@ -41,6 +41,7 @@ unit_tests = \
 	tests/unit/session/forward.t \
 	tests/unit/session/infection.t \
 	tests/unit/session/receive.t \
+	tests/unit/common/replace.t \
 	tests/unit/common/server.t \
 	tests/unit/common/signals.t \
 	tests/unit/common/sock.t \
@@ -86,6 +87,7 @@ unit_tests = \
 	tests/unit/common/strbuf.t \
 	tests/unit/common/strutil.t \
 	tests/unit/scan/verdict.t \
+	tests/unit/start/metrics.t \
 	tests/unit/start/neighbours.t \
 	tests/unit/start/ways.t \
 	tests/unit/common/workers.t
@@ -319,6 +321,7 @@ EXTRA_DIST += \
 	tests/e2e/test_skip.py \
 	tests/e2e/test_soak.py \
 	tests/e2e/test_start_messages.py \
+	tests/e2e/test_stats.py \
 	tests/e2e/test_summary.py \
 	tests/e2e/test_timeouts.py \
 	tests/e2e/test_transparent.py \

@@ -131,6 +131,8 @@ static const struct option options[] = {
 	.hint = "use the name of a user", .required = true},
     {"PidFile", option_path, FIELD(pid_file), "", INVALID_SETTING("PidFile"),
 	.hint = "use the path of a file"},
+    {"StatsFile", option_path, FIELD(stats_file), "",
+	INVALID_SETTING("StatsFile"), .hint = "use the path of a file"},
     {"ScanMode", option_word, FIELD(scan.mode), "stream",
 	INVALID_VALUE("ScanMode"), .hint = "use stream, fildes or scan",
 	.words = scan_mode_words},

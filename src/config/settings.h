@@ -15,7 +15,7 @@
 #include "src/scan/scan_config.h"
 
 #define MAX_CONNECTIONS_MAX 65535
-#define SETTINGS_COUNT 26 /* options */
+#define SETTINGS_COUNT 27 /* options */
 
 #define SETTINGS_COMMAND_LINE "command line" /* a where */
 
@@ -42,6 +42,7 @@ struct settings {
 	const char *virus_action; /* "" for none */
 	const char *user; /* NULL for none */
 	const char *pid_file; /* "" for none */
+	const char *stats_file; /* likewise */
 	const char *where[SETTINGS_COUNT]; /* for settings_where */
 	const char
 	    *given[SETTINGS_COUNT]; /* the values, as they were written */

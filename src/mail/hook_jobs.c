@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "common/log.h"
+#include "src/mail/counters.h"
 
 #define STACK_SIZE ((size_t)128 << 10) /* octets; a log line needs most */
 
@@ -86,6 +87,8 @@ reap(void *arg)
 		pthread_mutex_unlock(&table.lock);
 		if (pid > 0)
 			tell(status);
+		if (pid > 0 && status != 0)
+			counters_add_failed_hook();
 	}
 	return NULL;
 }

@@ -5,7 +5,10 @@
  */
 #include "src/session/infection.h"
 
+#include <errno.h>
+
 #include "common/log.h"
+#include "src/mail/counters.h"
 #include "src/mail/hook.h"
 
 int
@@ -18,6 +21,14 @@ infection_keep(const struct content *content, struct strbuf *path)
 	log_error("couldn't quarantine virus file: %m");
 	strbuf_free(path);
 	return -1;
+}
+
+static void
+fail(const char *why, int error)
+{
+	errno = error;
+	log_error("couldn't %s virus action: %m", why);
+	counters_add_failed_hook();
 }
 
 void
@@ -42,10 +53,10 @@ infection_tell(
 	log_debug("executing virus action: %s", s->set->virus_action);
 	if (sender.failed || recipients.failed || virus->failed ||
 	    envelope_has_failed(&s->envelope))
-		log_error("couldn't run virus action: out of memory");
+		fail("run", ENOMEM);
 	else if (hook_run(s->set->virus_action, &facts, &s->virus_action,
 		     &s->watch.waiter) < 0)
-		log_error("couldn't fork for virus action: %m");
+		fail("fork for", errno);
 	strbuf_free(&sender);
 	strbuf_free(&recipients);
 }

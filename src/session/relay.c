@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "src/mail/counters.h"
 #include "src/session/arrival.h"
 #include "src/session/client_out.h"
 #include "src/session/health.h"
@@ -278,6 +279,8 @@ serve_client(struct session *s)
 
 	for (;;) {
 		last_word = reach_upstream(s);
+		if (last_word == ANSWER_NO_UPSTREAM)
+			counters_add_refusal(COUNTERS_NO_SERVER);
 		if (last_word != ANSWER_NONE)
 			return last_word;
 		watch_restart(&s->watch);
@@ -299,6 +302,7 @@ serve(struct session *s)
 	case ARRIVAL_STOPPED:
 		return ANSWER_STOPPING;
 	case ARRIVAL_UNKNOWN:
+		counters_add_refusal(COUNTERS_PROXY);
 		break;
 	}
 	return ANSWER_NONE;
@@ -318,5 +322,7 @@ relay_run(struct workers_client *client, const struct settings *set)
 	    &s.client, client->fd, &client->peer, &s.watch.waiter, timeout_ms);
 	conn_conceal(&s.client.conn, secrets_shown_of_client, &s.secrets);
 	close_session(&s, serve(&s));
+	if (s.client.end == CLIENT_OUT_OF_STEP)
+		counters_add_refusal(COUNTERS_OUT_OF_STEP);
 	log_set_id(NULL);
 }

@@ -23,6 +23,7 @@
 #include "common/signals.h"
 #include "src/config/settings_current.h"
 #include "src/config/settings_load.h"
+#include "src/mail/counters.h"
 #include "src/mail/spool_dir.h"
 #include "src/smtp/answers.h"
 #include "src/start/identity.h"
@@ -30,6 +31,7 @@
 #include "src/start/listeners.h"
 #include "src/start/neighbours.h"
 #include "src/start/reload.h"
+#include "src/start/stats.h"
 #include "src/start/ways.h"
 
 struct startup {
@@ -45,6 +47,7 @@ struct startup {
 	struct settings_current current;
 	struct reload_config reload_config;
 	struct reload reload;
+	struct stats stats;
 };
 
 static int
@@ -281,8 +284,16 @@ serve_session(struct workers_client *client, void *startup)
 	struct startup *s = startup;
 	const struct settings *set = settings_current_take(&s->current);
 
+	counters_begin_session();
 	s->serve(client, set);
+	counters_end_session();
 	settings_current_give_back(&s->current, set);
+}
+
+static void
+count_turned_away(void)
+{
+	counters_add_refusal(COUNTERS_BUSY);
 }
 
 /* The server is open, and is drained by the caller. */
@@ -304,6 +315,7 @@ serve_until_stopped(struct startup *s, struct server *server)
 	announce(s, "started");
 	notify_ready("serving");
 	server_run(server);
+	stats_leave(&s->stats);
 	give_up_place(s);
 	reload_stop(&s->reload);
 	notify_stopping("finishing the last connections");
@@ -321,6 +333,7 @@ open_and_serve(struct startup *s)
 	    .busy = answer_line(ANSWER_BUSY, busy),
 	    .no_thread = answer_line(ANSWER_NO_THREAD, no_thread),
 	    .handle = serve_session,
+	    .turned_away = count_turned_away,
 	    .draining = draining,
 	    .context = s,
 	};
@@ -347,7 +360,12 @@ serve(struct startup *s)
 
 	if (settings_current_open(&s->current, s->set) < 0)
 		return failed_to_start();
-	status = open_and_serve(s);
+	if (stats_start(&s->stats, &s->current) < 0)
+		status = failed_to_start();
+	else {
+		status = open_and_serve(s);
+		stats_stop(&s->stats);
+	}
 	settings_current_close(&s->current);
 	return status;
 }

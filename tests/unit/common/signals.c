@@ -12,8 +12,8 @@
 #include "tests/unit/unit.h"
 
 static const int stopping[] = {SIGTERM, SIGINT, SIGQUIT};
-static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2,
-    SIGALRM, SIGVTALRM, SIGPROF, SIGIO};
+static const int ignored[] = {
+    SIGPIPE, SIGXFSZ, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO};
 
 /* Each stop is for life, so each is a child's. */
 static void
@@ -60,6 +60,20 @@ test_ignored(void **state)
 	assert_false(signals_stop());
 }
 
+/* It waits until it is asked for, and ends no other wait. */
+static void
+test_report(void **state)
+{
+	(void)state;
+	signals_prepare();
+	assert_false(signals_await_report(0));
+	assert_int_equal(raise(SIGUSR1), 0);
+	assert_int_equal(signals_poll(NULL, 0, 0), 0);
+	assert_true(signals_await_report(60000));
+	assert_false(signals_await_report(0));
+	assert_false(signals_stop());
+}
+
 static void
 test_poll(void **state)
 {
@@ -99,6 +113,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_stop),
 	    cmocka_unit_test(test_ignored),
+	    cmocka_unit_test(test_report),
 	    cmocka_unit_test(test_poll),
 	    cmocka_unit_test(test_reload),
 	};
