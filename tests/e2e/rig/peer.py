@@ -171,7 +171,8 @@ class Listener:
         else:
             self.sock = socket.socket(family_of(host))
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.sock.bind((host, port))
+            # With the interface of a number that is known on its link only.
+            self.sock.bind(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4])
             self.host, self.port = self.sock.getsockname()[:2]
             self.address = ("[%s]:%d" if ":" in host else "%s:%d") % (self.host, self.port)
         self.sock.listen(backlog)
