@@ -16,7 +16,7 @@ import clamd  # noqa: E402
 from rig import DISCARDED, LOCAL_ERROR, QUEUED, REJECTED, Rig  # noqa: E402
 from samples import EICAR  # noqa: E402
 
-OVERSIZE = b"552 5.3.4 Message too large to be scanned\r\n"
+OVERSIZE = b"552 Message too large to be scanned\r\n"
 LIMITS = ("StreamMaxLength 1M", "MaxFileSize 200K", "AlertExceedsMax yes")
 WHO = "from=a@example.org, to=b@example.net, status="
 LINE = b"x" * 76 + b"\r\n"
