@@ -119,7 +119,6 @@ take_flag(struct arguments *args, int flag)
 void
 arguments_parse(int argc, char **argv, struct arguments *args)
 {
-	bool legacy = false;
 	int c;
 
 	*args = (struct arguments){.argc = argc,
@@ -127,17 +126,11 @@ arguments_parse(int argc, char **argv, struct arguments *args)
 	    .config = CONFIG_FILE,
 	    .debug_level = -1};
 	while ((c = getopt(argc, argv, FLAGS)) != -1) {
-		if (legacy_option(c) != NULL)
-			legacy = true;
-		else
+		if (legacy_option(c) == NULL)
 			take_flag(args, c);
 	}
 	if (argc - optind > 1)
 		usage();
-	if (legacy || argc - optind == 1)
-		log_warn("please use configuration file instead of "
-			 "command-line flags: %s",
-		    args->config);
 	fix_path(args);
 }
 
@@ -145,20 +138,30 @@ int
 arguments_apply_old(const struct arguments *args, struct settings *set)
 {
 	const char *option;
+	bool any = false;
 	int c;
 
 	optind = 1;
 	while ((c = getopt(args->argc, args->argv, FLAGS)) != -1) {
 		option = legacy_option(c);
-		if (option != NULL &&
-		    settings_set(set, option, optarg == NULL ? "on" : optarg,
+		if (option == NULL)
+			continue;
+		any = true;
+		if (settings_set(set, option, optarg == NULL ? "on" : optarg,
 			SETTINGS_COMMAND_LINE) < 0)
 			return -1;
 	}
-	if (optind == args->argc)
-		return 0;
-	return settings_set(
-	    set, "OutAddress", args->argv[optind], SETTINGS_COMMAND_LINE);
+	if (optind < args->argc) {
+		any = true;
+		if (settings_set(set, "OutAddress", args->argv[optind],
+			SETTINGS_COMMAND_LINE) < 0)
+			return -1;
+	}
+	if (any)
+		log_warn("please use configuration file instead of "
+			 "command-line flags: %s",
+		    args->config);
+	return 0;
 }
 
 int
