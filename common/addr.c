@@ -83,6 +83,16 @@ addr_take(struct addr *a, const struct sockaddr *sa)
 	}
 }
 
+void
+addr_unmap(struct addr *a)
+{
+	const struct addr copy = *a;
+
+	if (a->len >= sizeof a->u.in6 && a->u.sa.sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr))
+		(void)addr_take(a, &copy.u.sa);
+}
+
 int
 addr_parse_number(struct addr *a, const char *text, size_t len, in_port_t port)
 {

@@ -51,6 +51,10 @@ void addr_set(
  */
 int addr_take(struct addr *a, const struct sockaddr *sa);
 
+/* What the system calls a peer of an IPv6 socket that takes IPv4 too (one that
+ * was handed over): an IPv4 number in an IPv6 one becomes the IPv4 address. */
+void addr_unmap(struct addr *a);
+
 /*
  * The same of len octets of text, which are a host number and nothing else:
  * no port, no name, no brackets.  Returns 0, or -1 with EINVAL.

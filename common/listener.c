@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -154,6 +155,52 @@ listener_open(
 }
 
 static bool
+has_option(int fd, int option, int value)
+{
+	int found;
+	socklen_t len = sizeof found;
+
+	return getsockopt(fd, SOL_SOCKET, option, &found, &len) == 0 &&
+	    found == value;
+}
+
+/* 0, or what is wrong with it. */
+static int
+fault_of(int fd, const struct addr *a)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return ENOTSOCK;
+	if (!has_option(fd, SO_TYPE, SOCK_STREAM))
+		return ESOCKTNOSUPPORT;
+	if (!has_option(fd, SO_ACCEPTCONN, 1))
+		return EINVAL;
+	return addr_is_inet(a) || a->u.sa.sa_family == AF_UNIX ? 0
+							       : EAFNOSUPPORT;
+}
+
+int
+listener_adopt(struct listener *l, int fd)
+{
+	const int on = 1;
+	int flags = fcntl(fd, F_GETFL);
+
+	*l = (struct listener){.fd = fd};
+	sock_local(fd, &l->addr);
+	errno = fault_of(fd, &l->addr);
+	if (errno != 0)
+		return -1;
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return -1;
+	/* As sock_new has it; accepted sockets inherit that. */
+	if (addr_is_inet(&l->addr))
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return 0;
+}
+
+static bool
 is_ours(const struct listener *l, const struct stat *st)
 {
 	return S_ISSOCK(st->st_mode) && st->st_dev == l->dev &&
@@ -189,6 +236,7 @@ listener_accept(const struct listener *l, struct addr *peer)
 	if (fd < 0)
 		return -1;
 	peer->len = len;
+	addr_unmap(peer);
 	return fd;
 }
 

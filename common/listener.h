@@ -42,6 +42,14 @@ int listener_open(
     struct listener *l, const struct addr *a, const struct listener_way *way);
 
 /*
+ * Take over the socket fd, on which another process has begun to listen: it
+ * becomes close-on-exec and non-blocking.  Its file, if it has one, stays when
+ * it is closed.  Returns 0, or -1 with errno: ENOTSOCK, ESOCKTNOSUPPORT (no
+ * stream), EINVAL (nobody listens) or EAFNOSUPPORT.
+ */
+int listener_adopt(struct listener *l, int fd);
+
+/*
  * Make the file of the socket, if it has one, uid's and gid's.  Links are not
  * followed.  Returns 0, or -1 with errno (EPERM: the file is no longer ours).
  */

@@ -153,6 +153,7 @@ sock_peer(int fd, struct addr *peer)
 	if (getpeername(fd, &peer->u.sa, &len) < 0)
 		return -1;
 	peer->len = len;
+	addr_unmap(peer);
 	return 0;
 }
 
@@ -162,4 +163,5 @@ sock_local(int fd, struct addr *local)
 	socklen_t len = sizeof local->u;
 
 	local->len = getsockname(fd, &local->u.sa, &len) < 0 ? 0 : len;
+	addr_unmap(local);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/daemon.h"
+#include "common/handover.h"
 #include "common/log.h"
 #include "common/notify.h"
 #include "src/session/relay.h"
@@ -21,6 +22,7 @@ main(int argc, char **argv)
 	daemon_open_standard();
 	log_open("clamsmtpd");
 	notify_open();
+	handover_open();
 	if (settings_init(&set) < 0)
 		return EXIT_FAILURE;
 	arguments_parse(argc, argv, &args);

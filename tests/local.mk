@@ -255,6 +255,7 @@ EXTRA_DIST += \
 	tests/e2e/rig/client.py \
 	tests/e2e/rig/daemon.py \
 	tests/e2e/rig/impatient.py \
+	tests/e2e/rig/manager.py \
 	tests/e2e/rig/peer.py \
 	tests/e2e/rig/rig.py \
 	tests/e2e/rig/upstream.py \
@@ -315,6 +316,7 @@ EXTRA_DIST += \
 	tests/e2e/test_scan_fail.py \
 	tests/e2e/test_scanmode.py \
 	tests/e2e/test_restart.py \
+	tests/e2e/test_service_manager.py \
 	tests/e2e/test_session.py \
 	tests/e2e/test_several_addresses.py \
 	tests/e2e/test_size.py \

@@ -368,6 +368,15 @@ is_same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+/* Do these take the place of what any file says? */
+static bool
+is_handed_over(const struct addr_list *listens)
+{
+	const char *where = listens->spec[0].where;
+
+	return where != NULL && strcmp(where, SETTINGS_HANDED_OVER) == 0;
+}
+
 void
 settings_keep_fixed(struct settings *s, const struct settings *first)
 {
@@ -375,7 +384,9 @@ settings_keep_fixed(struct settings *s, const struct settings *first)
 		const char *name;
 		bool same;
 	} fixed[] = {
-	    {"Listen", addr_list_same(&s->listens, &first->listens)},
+	    {"Listen",
+		is_handed_over(&first->listens) ||
+		    addr_list_same(&s->listens, &first->listens)},
 	    {"User", is_same_text(s->user, first->user)},
 	    {"TempDirectory",
 		is_same_text(s->temp_directory, first->temp_directory)},

@@ -18,6 +18,7 @@
 #define SETTINGS_COUNT 27 /* options */
 
 #define SETTINGS_COMMAND_LINE "command line" /* a where */
+#define SETTINGS_HANDED_OVER "LISTEN_FDS" /* the where of such listens */
 
 struct settings_value; /* memory of the values' texts */
 

@@ -6,9 +6,12 @@
 #include "src/start/listeners.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
+#include "common/handover.h"
 #include "common/log.h"
+#include "common/sock.h"
 
 /* What would be a right Listen, after an error of bind(2). */
 static const char *
@@ -75,6 +78,80 @@ listeners_open(
 		}
 		l->count++;
 	}
+	return 0;
+}
+
+static const char *
+hint_of_socket(int error)
+{
+	switch (error) {
+	case ENOTSOCK:
+		return "it is no socket";
+	case ESOCKTNOSUPPORT:
+		return "use ListenStream";
+	case EINVAL:
+		return "nobody listens on it; use Accept=no";
+	default:
+		return "use an address of IPv4 or IPv6, or a path";
+	}
+}
+
+/* As Listen would have it. */
+static void
+print_address(const struct addr *a, char text[LISTENER_TEXT_MAX])
+{
+	char host[ADDR_TEXT_MAX];
+
+	(void)addr_host(a, host);
+	if (addr_is_inet(a))
+		snprintf(text, LISTENER_TEXT_MAX,
+		    a->u.sa.sa_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host,
+		    (unsigned)addr_port(a));
+	else
+		snprintf(text, LISTENER_TEXT_MAX, "%s",
+		    *host == '\0' ? "(a local socket)" : host);
+}
+
+/* Returns 0, or -1 after an error was logged. */
+static int
+adopt_one(struct listeners *l, struct settings *set, int fd)
+{
+	const size_t i = l->count;
+	struct addr *addr = &set->listen_at.at[i];
+
+	if (listener_adopt(&l->at[i], fd) < 0) {
+		log_error("descriptor %d from the service manager (LISTEN_FDS) "
+			  "is no listening stream socket: %m (%s)",
+		    fd, hint_of_socket(errno));
+		return -1;
+	}
+	sock_local(fd, addr);
+	print_address(addr, l->text[i]);
+	set->listens.spec[i] = (struct addr_spec){.kind = ADDR_FIXED,
+	    .port = addr_port(addr),
+	    .text = l->text[i],
+	    .where = SETTINGS_HANDED_OVER,
+	    .addr = *addr};
+	l->count = set->listens.count = set->listen_at.count = i + 1;
+	log_debug("took over socket: %s", l->text[i]);
+	return 0;
+}
+
+int
+listeners_adopt(struct listeners *l, struct settings *set)
+{
+	const int n = handover_count();
+
+	*l = (struct listeners){0};
+	if (n > ADDR_LIST_MAX) {
+		log_error("there are %d sockets from the service manager "
+			  "(LISTEN_FDS), which are too many; %d are enough",
+		    n, ADDR_LIST_MAX);
+		return -1;
+	}
+	for (int i = 0; i < n; i++)
+		if (adopt_one(l, set, HANDOVER_FIRST_FD + i) < 0)
+			return -1;
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/daemon.h"
+#include "common/handover.h"
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/pidfile.h"
@@ -63,7 +64,10 @@ configure(struct startup *s)
 		return rc == -1 ? EXIT_USAGE : EXIT_FAILURE;
 	if (settings_check(set, s->args->config) < 0)
 		return EXIT_USAGE;
-	if (ways_find_listeners(set) < 0)
+	if (handover_count() > 0) {
+		if (listeners_adopt(&s->listeners, set) < 0)
+			return EXIT_USAGE;
+	} else if (ways_find_listeners(set) < 0)
 		return EXIT_FAILURE;
 	if (ways_check(set, false) < 0 ||
 	    arguments_apply_pid_file(s->args, set) < 0)
@@ -108,6 +112,8 @@ open_listeners(struct startup *s)
 {
 	const struct identity *id = &s->identity;
 
+	if (handover_count() > 0)
+		return EXIT_SUCCESS;
 	return listeners_open(
 		   &s->listeners, s->set, id->changes ? &id->user : NULL) < 0
 	    ? EXIT_FAILURE

@@ -6,6 +6,7 @@ basics    programs, limits, what waits    words   octets that come back
 actions   what the fakes do at a step     peer    what both fakes share
 clamd     a scripted clamd                client  a raw SMTP client
 upstream  a scripted mail server          daemon  the daemon under test
+manager   plays the service manager
 rig       a daemon with its fakes       impatient  a build that waits seconds
 
 A test takes all names from here.
@@ -19,6 +20,7 @@ from rig.clamd import FakeClamd, OnCommand, OnConnect, Scan, verdict
 from rig.client import Client
 from rig.daemon import Daemon
 from rig.impatient import AGE, BUDGET, CONNECT, LOOK, PROOF, REPLY, STREAMED, impatient, needs_compiler
+from rig.manager import Manager, hand_over
 from rig.peer import Gone
 from rig.rig import Rig
 from rig.upstream import FakeServer, Message, ServerConnection

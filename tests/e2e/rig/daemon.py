@@ -53,6 +53,7 @@ class Daemon:
         self.options.update(options)
         self.threads_kept = THREADS_KEPT
         self.process = None
+        self.close_fds = True  # False: what is inheritable goes to the process
         self.log_lines = []
         self._log_changed = threading.Condition()
         if start:
@@ -86,7 +87,7 @@ class Daemon:
             argv += ["-d", str(self.level)]
         self.process = subprocess.Popen(
             argv + self.args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, env=env, cwd=self.cwd, preexec_fn=self.preexec)
+            stderr=subprocess.PIPE, env=env, cwd=self.cwd, preexec_fn=self.preexec, close_fds=self.close_fds)
         self.pid = self.process.pid
         self.log_lines = []
         self._log_thread = threading.Thread(target=self._read_log, daemon=True)
