@@ -46,9 +46,9 @@ cfgfile_parse(const char *text, size_t len, const struct cfgfile_handler *h)
 {
 	const char *end = text + len;
 	unsigned number = 0;
-	int rc = 0;
+	int faults = 0;
 
-	while (rc == 0 && text < end) {
+	while (faults < CFGFILE_FAULTS_MAX && text < end) {
 		const char *lf = memchr(text, '\n', (size_t)(end - text));
 		const char *trimmed = text;
 		size_t n = (size_t)((lf == NULL ? end : lf) - text);
@@ -62,12 +62,12 @@ cfgfile_parse(const char *text, size_t len, const struct cfgfile_handler *h)
 			return -1;
 		if (strlen(line) != n) {
 			h->error(h->context, number, CFGFILE_NUL, line);
-			rc = -1;
-		} else
-			rc = parse_line(line, number, h);
+			faults++;
+		} else if (parse_line(line, number, h) < 0)
+			faults++;
 		free(line);
 	}
-	return rc;
+	return faults == 0 ? 0 : -1;
 }
 
 int

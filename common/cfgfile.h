@@ -12,6 +12,8 @@
 
 #include <stddef.h>
 
+#define CFGFILE_FAULTS_MAX 100 /* the rest is not read then */
+
 /* What is wrong with a file; its text is printed behind file and line. */
 enum cfgfile_error {
 	CFGFILE_NO_COLON, /* name is the whole line */
@@ -20,7 +22,7 @@ enum cfgfile_error {
 };
 
 struct cfgfile_handler {
-	/* An option, NUL-terminated, borrowed.  0 to go on, -1 to end. */
+	/* An option, NUL-terminated, borrowed.  0, or -1: a fault. */
 	int (*option)(
 	    void *context, unsigned line, const char *name, const char *value);
 	/* A line that is none.  text is NUL-terminated, borrowed. */
@@ -30,8 +32,9 @@ struct cfgfile_handler {
 };
 
 /*
- * Read text (len octets, any) line by line.  Returns 0, or -1 after the first
- * error or when a handler ended it; -1 with ENOMEM without a call.
+ * Read text (len octets, any) line by line, beyond faults too, so that all of
+ * them are said at once.  Returns 0, or -1 after there was one; -1 with ENOMEM
+ * without a call.
  */
 int cfgfile_parse(
     const char *text, size_t len, const struct cfgfile_handler *handler);

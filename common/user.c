@@ -53,6 +53,36 @@ has_only_own_groups(const struct user *user, const char *name)
 	return true;
 }
 
+static bool
+is_in_group(const struct user *user, gid_t gid)
+{
+	const struct passwd *pw = getpwuid(user->uid);
+	gid_t groups[NGROUPS_MAX];
+	int n = NGROUPS_MAX, i = 0;
+
+	if (user->gid == gid)
+		return true;
+	if (pw == NULL || getgrouplist(pw->pw_name, user->gid, groups, &n) < 0)
+		return false;
+	while (i < n && groups[i] != gid)
+		i++;
+	return i < n;
+}
+
+bool
+user_may(const struct user *user, const struct stat *st, int mode)
+{
+	mode_t bits = st->st_mode; /* of others */
+
+	if (user->uid == 0)
+		return true;
+	if (st->st_uid == user->uid)
+		bits >>= 6;
+	else if (is_in_group(user, st->st_gid))
+		bits >>= 3;
+	return ((int)bits & mode) == mode;
+}
+
 bool
 user_is(const struct user *user)
 {

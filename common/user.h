@@ -8,6 +8,7 @@
 #define COMMON_USER_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct user {
@@ -28,6 +29,10 @@ int user_find(const char *name, struct user *user);
  * Returns 0, or -1 with errno (EPERM: root privileges are still there).
  */
 int user_become(const struct user *user);
+
+/* May the user do all of mode (as access(2): R_OK, W_OK, X_OK) by the mode bits
+ * of what stat(2) found?  Looks the user's groups up. */
+bool user_may(const struct user *user, const struct stat *st, int mode);
 
 /* Are all of the process' user ids the user's? */
 bool user_is(const struct user *user);

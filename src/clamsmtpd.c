@@ -10,6 +10,8 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "src/session/relay.h"
+#include "src/start/check.h"
+#include "src/start/selftest.h"
 #include "src/start/startup.h"
 
 int
@@ -17,7 +19,7 @@ main(int argc, char **argv)
 {
 	struct arguments args;
 	struct settings set;
-	int status;
+	int status = EXIT_FAILURE;
 
 	daemon_open_standard();
 	log_open("clamsmtpd");
@@ -26,7 +28,17 @@ main(int argc, char **argv)
 	if (settings_init(&set) < 0)
 		return EXIT_FAILURE;
 	arguments_parse(argc, argv, &args);
-	status = startup_run(&set, &args, relay_run);
+	switch (args.purpose) {
+	case ARGUMENTS_SERVE:
+		status = startup_run(&set, &args, relay_run);
+		break;
+	case ARGUMENTS_CHECK:
+		status = check_run(&set, &args);
+		break;
+	case ARGUMENTS_TEST:
+		status = selftest_run(&set, &args);
+		break;
+	}
 	settings_free(&set);
 	return status;
 }

@@ -267,6 +267,7 @@ EXTRA_DIST += \
 	tests/e2e/test_bugs_dialogue.py \
 	tests/e2e/test_bugs_running.py \
 	tests/e2e/test_budget.py \
+	tests/e2e/test_check.py \
 	tests/e2e/test_clamd.py \
 	tests/e2e/test_clamds.py \
 	tests/e2e/test_client_gone.py \
@@ -316,6 +317,7 @@ EXTRA_DIST += \
 	tests/e2e/test_scan_fail.py \
 	tests/e2e/test_scanmode.py \
 	tests/e2e/test_restart.py \
+	tests/e2e/test_selftest.py \
 	tests/e2e/test_service_manager.py \
 	tests/e2e/test_session.py \
 	tests/e2e/test_several_addresses.py \
@@ -348,6 +350,7 @@ EXTRA_DIST += \
 	tests/mail/test_howto_commands.py \
 	tests/mail/test_howto_postfix.py \
 	tests/mail/test_mail_system.py \
+	tests/mail/test_selftest.py \
 	tests/mail/test_true_client.py \
 	tests/mail/test_real_clamds.py \
 	tests/peers/client.js \

@@ -327,8 +327,10 @@ settings_set(
 	if (list != NULL && replaces(list, where))
 		list->count = 0;
 	if ((o->is_list ? set_list(s, o, value, where)
-			: set_one(s, o, value, strlen(value), where)) < 0)
+			: set_one(s, o, value, strlen(value), where)) < 0) {
+		s->where[first_of(o)] = keep_text(s, where);
 		return -1;
+	}
 	if (o->instead != NULL)
 		log_warn("please use \"%s\" option instead of \"%s\"",
 		    o->instead, o->name);
@@ -338,14 +340,19 @@ settings_set(
 	return 0;
 }
 
-const char *
-settings_where(const struct settings *s, const char *name)
+bool
+settings_was_set(const struct settings *s, const char *name)
 {
 	const struct option *o = find_option(name);
 
-	if (o == NULL || s->where[first_of(o)] == NULL)
-		return "default";
-	return s->where[first_of(o)];
+	return o != NULL && s->where[first_of(o)] != NULL;
+}
+
+const char *
+settings_where(const struct settings *s, const char *name)
+{
+	return settings_was_set(s, name) ? s->where[first_of(find_option(name))]
+					 : "default";
 }
 
 int

@@ -58,10 +58,13 @@ int settings_init(struct settings *s);
  * where is "file:line" or SETTINGS_COMMAND_LINE, for messages; value is copied.
  * An option that is a list grows, but what the file says takes the place of what
  * the command line has said.
- * Returns 0, or -1 after an error was logged.
+ * Returns 0, or -1 after an error was logged; settings_where tells all the same.
  */
 int settings_set(
     struct settings *s, const char *name, const char *value, const char *where);
+
+/* Has anybody tried to set the option? */
+bool settings_was_set(const struct settings *s, const char *name);
 
 /* Where the option was set, for a message: "file:line", "command line" or
  * "default".  Borrowed until settings_free. */

@@ -19,18 +19,22 @@
 struct loading {
 	struct settings *settings;
 	const char *path;
+	bool faulty; /* only faults are worth a line then */
 };
 
 static int
 on_option(void *context, unsigned line, const char *name, const char *value)
 {
-	const struct loading *l = context;
+	struct loading *l = context;
 	char where[PATH_MAX + 16];
 
 	snprintf(where, sizeof where, "%s:%u", l->path, line);
-	if (settings_set(l->settings, name, value, where) < 0)
+	if (settings_set(l->settings, name, value, where) < 0) {
+		l->faulty = true;
 		return -1;
-	log_debug("parsed option: %s: %s", name, value);
+	}
+	if (!l->faulty)
+		log_debug("parsed option: %s: %s", name, value);
 	return 0;
 }
 
@@ -44,17 +48,18 @@ on_error(
 	    [CFGFILE_NUL] = ("there is a NUL octet in it; "
 			     "save the file as plain text"),
 	};
-	const struct loading *l = context;
+	struct loading *l = context;
 	const char *mark = option_byte_order_mark(text);
 
 	log_error("invalid config line: %s (%s:%u: %s)", text, l->path, line,
 	    mark == NULL ? hints[error] : mark);
+	l->faulty = true;
 }
 
 int
 settings_load(struct settings *s, const char *path)
 {
-	struct loading loading = {s, path};
+	struct loading loading = {.settings = s, .path = path};
 	const struct cfgfile_handler handler = {
 	    .option = on_option, .error = on_error, .context = &loading};
 	char *text;
@@ -143,9 +148,12 @@ settings_check(struct settings *s, const char *path)
 		return 0;
 	}
 	if (s->out_addresses.count == 0) {
-		log_error("no OutAddress specified. (%s: add a line like "
-			  "OutAddress: 127.0.0.1:10026)",
-		    path);
+		/* What is wrong with one that was set was said. */
+		if (!settings_was_set(s, "OutAddress"))
+			log_error(
+			    "no OutAddress specified. (%s: add a line like "
+			    "OutAddress: 127.0.0.1:10026)",
+			    path);
 		return -1;
 	}
 	return 0;

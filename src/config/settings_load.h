@@ -10,7 +10,7 @@
 
 /*
  * Read the options from a file.  A missing file is a warning.
- * Returns 0, -1 after an error in the file was logged, or -2 when it could not
+ * Returns 0, -1 after all errors in the file were logged, or -2 when it could not
  * be read, which was logged.
  */
 int settings_load(struct settings *s, const char *path);

@@ -15,13 +15,14 @@
 
 #define CONFIG_FILE SYSCONFDIR "/clamsmtpd.conf"
 #define DEBUG_LEVEL_MAX 4
-#define FLAGS "bc:d:D:f:h:l:m:p:qt:v"
+#define FLAGS "bc:d:D:f:h:l:m:np:qt:Tv"
 
 static void
 usage(void)
 {
 	fputs("usage: clamsmtpd [-d debuglevel] [-f configfile] "
 	      "[-p pidfile]\n"
+	      "       clamsmtpd -n | -T [-f configfile]\n"
 	      "       clamsmtpd -v\n",
 	    stderr);
 	exit(EXIT_USAGE);
@@ -104,6 +105,12 @@ take_flag(struct arguments *args, int flag)
 		break;
 	case 'f':
 		args->config = optarg;
+		break;
+	case 'n':
+		args->purpose = ARGUMENTS_CHECK;
+		break;
+	case 'T':
+		args->purpose = ARGUMENTS_TEST;
 		break;
 	case 'p':
 		args->pid_file = optarg;

@@ -13,7 +13,14 @@
 
 #define EXIT_USAGE 2 /* the command line or the configuration is wrong */
 
+enum arguments_purpose {
+	ARGUMENTS_SERVE,
+	ARGUMENTS_CHECK, /* -n: is the configuration right? */
+	ARGUMENTS_TEST /* -T: what do the clamds find? */
+};
+
 struct arguments {
+	enum arguments_purpose purpose;
 	int argc;
 	char **argv;
 	const char *config; /* the configuration file */

@@ -62,7 +62,8 @@ limits_raise(const struct settings *set, unsigned long own)
 	log_write(carried == 0 ? LOG_ERR : LOG_WARNING,
 	    "the system allows %lu descriptors, which is enough for %lu "
 	    "connections at once; %lu would need %lu: raise the limit (ulimit "
-	    "-n, LimitNOFILE) or lower MaxConnections",
-	    got, carried, sessions, want);
+	    "-n, LimitNOFILE) or lower MaxConnections (%s)",
+	    got, carried, sessions, want,
+	    settings_where(set, "MaxConnections"));
 	return (int)carried;
 }

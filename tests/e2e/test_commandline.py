@@ -11,6 +11,7 @@ import pytest
 from rig import CONTENT, INFECTED, OURS, REJECTED, WAIT, Daemon, FakeClamd, FakeServer, free_port
 
 USAGE = ("usage: clamsmtpd [-d debuglevel] [-f configfile] [-p pidfile]\n"
+         "       clamsmtpd -n | -T [-f configfile]\n"
          "       clamsmtpd -v\n")
 VERSION = re.compile(r"clamsmtpd \(version 2\.0\.0\)\n {10}\(config: /.*/clamsmtpd\.conf\)\n")
 

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from rig import CONTENT, ENVIRONMENT, OURS, WAIT, Client, Hold, wait_until
+from rig import CONTENT, ENVIRONMENT, INFECTED, OURS, REJECTED, WAIT, Client, Hold, wait_until
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCRIPT = os.path.join(TOP, "doc", "clamsmtpd.init.in")
@@ -67,7 +67,30 @@ def test_the_verbs(init):
             assert c.mail()[:3] == b"250"
     assert init("stop") == (0, "clamsmtpd stopped.\n")
     assert init("status")[0] == 3 and not os.path.exists(r.daemon.options["PidFile"])
-    assert init()[0] == init("reload")[0] == 2
+    assert init()[0] == init("nonsense")[0] == 2
+
+
+def test_reload(init):
+    r = init.rig
+    assert init("reload")[0] == 1, "it does not run"
+    assert init("start")[0] == 0
+    first = pid_of(r)
+    r.daemon.options["Action"] = "bounce"
+    r.daemon.auto_listen = False
+    r.daemon.write_config()
+    assert init("reload") == (0, "clamsmtpd reads its settings again.\n")
+    assert pid_of(r) == first
+
+    def bounces():
+        with Client(r.daemon.address) as c:
+            return c.mail(INFECTED) == REJECTED
+    wait_until(bounces, "the new settings")
+    with open(r.daemon.config, "a") as f:
+        f.write("Action: eat\n")
+    code, out = init("reload")
+    assert code == 1 and "invalid value for Action (" in out
+    assert pid_of(r) == first
+    assert init("stop")[0] == 0
 
 
 def test_a_pid_file_left_behind(init):

@@ -75,17 +75,17 @@ static const struct {
     {T("#\n"), 0, T("")},
     {T("A: b # c\n"), 0, T("1[A|b # c]")},
     {T("A#: b\n"), 0, T("1[A#|b]")},
-    /* What is wrong ends it. */
-    {T("A: b\nword\nC: d\n"), -1, T("1[A|b]2(no colon: word)")},
+    /* What is wrong ends nothing. */
+    {T("A: b\nword\nC: d\n"), -1, T("1[A|b]2(no colon: word)3[C|d]")},
     {T("  two words \n"), -1, T("1(no colon: two words)")},
     {T(": b\n"), -1, T("1(no name: )")},
     {T("  : b\n"), -1, T("1(no name: )")},
     {T(":"), -1, T("1(no name: )")},
     {T("\357\273\277A\n"), -1, T("1(no colon: \357\273\277A)")},
-    {T("A: b\0c\nC: d\n"), -1, T("1(NUL: A: b)")},
-    {T("A: b\n\0\nC: d\n"), -1, T("1[A|b]2(NUL: )")},
-    {T("# x\0\nA: b\n"), -1, T("1(NUL: # x)")},
-    {T("Stop: b\nC: d\n"), -1, T("1[Stop|b]")},
+    {T("A: b\0c\nC: d\n"), -1, T("1(NUL: A: b)2[C|d]")},
+    {T("A: b\n\0\nC: d\n"), -1, T("1[A|b]2(NUL: )3[C|d]")},
+    {T("# x\0\nA: b\n"), -1, T("1(NUL: # x)2[A|b]")},
+    {T("Stop: b\nC: d\n"), -1, T("1[Stop|b]2[C|d]")},
 };
 
 static void

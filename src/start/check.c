@@ -1,0 +1,233 @@
+/*
+ * Is the configuration right?
+ *
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "src/start/check.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/resolver.h"
+#include "common/user.h"
+#include "src/config/settings_load.h"
+#include "src/mail/shell.h"
+#include "src/start/limits.h"
+#include "src/start/neighbours.h"
+#include "src/start/ways.h"
+
+/* Each check returns whether there is no fault. */
+struct check {
+	struct settings *set;
+	const struct arguments *args;
+	bool has_user; /* the one that the daemon becomes */
+	struct user user;
+};
+
+static bool
+check_options(struct check *c)
+{
+	const char *header;
+	bool right = arguments_apply_old(c->args, c->set) == 0;
+
+	right = settings_load(c->set, c->args->config) == 0 && right;
+	header = c->set->header;
+	right = settings_check(c->set, c->args->config) == 0 && right;
+	right = arguments_apply_pid_file(c->args, c->set) == 0 && right;
+	/* It is left out when it is wrong. */
+	return right && (*header == '\0' || *c->set->header != '\0');
+}
+
+static bool
+check_user(struct check *c)
+{
+	const char *name = c->set->user;
+	const char *where = settings_where(c->set, "User");
+
+	if (name == NULL)
+		return true;
+	if (user_find(name, &c->user) < 0) {
+		log_error("couldn't look up user: %s (%s: use the name of a "
+			  "user of this system)",
+		    name, where);
+		return false;
+	}
+	c->has_user = true;
+	if (c->user.uid != 0)
+		return true;
+	log_error("invalid setting: User (%s: %s has the rights of root; use a "
+		  "user that has none)",
+	    where, name);
+	return false;
+}
+
+/* May the daemon, whoever that is, do that?  Returns 0, or errno. */
+static int
+may(const struct check *c, const char *path, int mode)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno;
+	if (c->has_user && !user_is(&c->user))
+		return user_may(&c->user, &st, mode) ? 0 : EACCES;
+	return access(path, mode) < 0 ? errno : 0;
+}
+
+static bool
+check_directory(struct check *c)
+{
+	const char *dir = c->set->temp_directory;
+	struct stat st;
+
+	errno = may(c, dir, W_OK | X_OK);
+	if (errno == 0 && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	if (errno == 0)
+		return true;
+	log_error("invalid setting: TempDirectory (%s: %s: %m)",
+	    settings_where(c->set, "TempDirectory"), dir);
+	return false;
+}
+
+/* The directory that a file is to be made in may be made at the start. */
+static void
+warn_of_directory(const char *what, const char *path, const char *where)
+{
+	char dir[PATH_MAX];
+	char *slash;
+
+	snprintf(dir, sizeof dir, "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash == NULL)
+		return;
+	slash[slash == dir ? 1 : 0] = '\0';
+	if (access(dir, F_OK) < 0)
+		log_warn("the directory of %s is not there now: %s: %m (%s)",
+		    what, dir, where);
+}
+
+static bool
+check_pid_file(struct check *c)
+{
+	const char *path = c->set->pid_file;
+	const char *where = settings_where(c->set, "PidFile");
+	struct stat st;
+
+	if (*path == '\0')
+		return true;
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		log_error("invalid setting: PidFile (%s: %s is no file)", where,
+		    path);
+		return false;
+	}
+	warn_of_directory("PidFile", path, where);
+	return true;
+}
+
+/* Can we listen there?  Others that we listen at stand before. */
+static bool
+check_place(const struct settings *set, const struct addr_spec *spec,
+    const struct addr *a)
+{
+	const char *hint = NULL;
+
+	for (size_t i = 0; i < set->listen_at.count; i++)
+		if (addr_same(&set->listen_at.at[i], a) ||
+		    (!addr_is_inet(a) &&
+			strcmp(set->listens.spec[i].text, spec->text) == 0))
+			hint = "it stands twice";
+	if (addr_is_inet(a) && !addr_is_any(a) && !addr_is_ours(a))
+		hint = "use an address of this host";
+	if (hint != NULL)
+		log_error("invalid Listen socket name or ip: %s (%s: %s)",
+		    spec->text, addr_spec_where(spec), hint);
+	if (!addr_is_inet(a))
+		warn_of_directory("Listen", spec->text, addr_spec_where(spec));
+	return hint == NULL;
+}
+
+/* What is not known leaves a gap, at the end of what is. */
+static bool
+check_listens(struct check *c)
+{
+	struct settings *set = c->set;
+	struct addr_list known = {0};
+	struct addr_choice found;
+	bool right = true;
+
+	set->listen_at.count = 0;
+	for (size_t i = 0; i < set->listens.count; i++) {
+		const struct addr_spec *spec = &set->listens.spec[i];
+
+		if (resolver_look_up(spec, NULL, &found) < 0) {
+			log_warn("couldn't resolve Listen: %s (%s: the name is "
+				 "not known now)",
+			    spec->text, addr_spec_where(spec));
+			continue;
+		}
+		right = check_place(set, spec, &found.at[0]) && right;
+		known.spec[known.count++] = *spec;
+		set->listen_at.at[set->listen_at.count++] = found.at[0];
+	}
+	set->listens = known;
+	return right;
+}
+
+static bool
+rest(void *none, int ms)
+{
+	(void)none;
+	(void)poll(NULL, 0, ms);
+	return true;
+}
+
+/* Names, clamd and the virus action are told of as at the start. */
+static bool
+check_neighbours(struct check *c)
+{
+	const struct settings *set = c->set;
+	bool right;
+
+	resolver_start();
+	neighbours_look_up(set, rest, NULL);
+	neighbours_check(set, rest, NULL);
+	right = ways_check(set, false) == 0;
+	right = ways_check(set, true) == 0 && right;
+	resolver_stop();
+	return right &&
+	    (*set->virus_action == '\0' ||
+		shell_fault(set->virus_action) == NULL);
+}
+
+/* Root raises the limit for the user, and we cannot know how far. */
+static bool
+check_limits(struct check *c)
+{
+	if (geteuid() != 0 && c->has_user && !user_is(&c->user))
+		return true;
+	return limits_raise(c->set, limits_own()) == c->set->max_connections;
+}
+
+int
+check_run(struct settings *set, const struct arguments *args)
+{
+	static bool (*const checks[])(struct check *) = {check_options,
+	    check_user, check_directory, check_pid_file, check_listens,
+	    check_neighbours, check_limits};
+	struct check c = {.set = set, .args = args};
+	bool right = true;
+
+	if (args->debug_level < 0)
+		log_to_console(LOG_WARNING - LOG_ERR);
+	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
+		right = checks[i](&c) && right;
+	return right ? EXIT_SUCCESS : EXIT_USAGE;
+}
