@@ -115,6 +115,17 @@ warn_of_directory(const char *what, const char *path, const char *where)
 }
 
 static bool
+check_stats_file(struct check *c)
+{
+	const char *path = c->set->stats_file;
+
+	if (*path != '\0')
+		warn_of_directory(
+		    "StatsFile", path, settings_where(c->set, "StatsFile"));
+	return true;
+}
+
+static bool
 check_pid_file(struct check *c)
 {
 	const char *path = c->set->pid_file;
@@ -220,8 +231,8 @@ int
 check_run(struct settings *set, const struct arguments *args)
 {
 	static bool (*const checks[])(struct check *) = {check_options,
-	    check_user, check_directory, check_pid_file, check_listens,
-	    check_neighbours, check_limits};
+	    check_user, check_directory, check_pid_file, check_stats_file,
+	    check_listens, check_neighbours, check_limits};
 	struct check c = {.set = set, .args = args};
 	bool right = true;
 
