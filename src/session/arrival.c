@@ -7,6 +7,13 @@
 
 #include "common/log.h"
 
+static void
+tell_accepted(const struct client *c)
+{
+	log_info("accepted connection from: %s",
+	    c->origin.peer.len == 0 ? "UNKNOWN" : c->ip);
+}
+
 /* Read until the header is whole.  IO_OK with *kind, or how a wait has ended. */
 static enum io
 await_header(
@@ -53,14 +60,17 @@ arrival_await(struct session *s)
 	enum proxy_protocol kind = PROXY_PROTOCOL_BAD;
 	enum io io;
 
-	if (!net_list_contains(&s->set->proxies, &s->client.origin.peer))
+	if (!net_list_contains(&s->set->proxies, &s->client.origin.peer)) {
+		tell_accepted(&s->client);
 		return ARRIVAL_CLIENT;
+	}
 	io = await_header(&s->client.conn, &h, &kind);
 	if (io != IO_OK || kind == PROXY_PROTOCOL_BAD)
 		return give_up(s, io);
 	conn_consume(&s->client.conn, h.len);
 	if (kind == PROXY_PROTOCOL_LOCAL)
 		return ARRIVAL_CHECK;
+	tell_accepted(&s->client);
 	if (kind == PROXY_PROTOCOL_CLIENT)
 		client_take_header(&s->client, &h);
 	return ARRIVAL_CLIENT;

@@ -22,8 +22,6 @@ client_open(struct client *c, int fd, const struct addr *peer,
 	sock_local(fd, &local);
 	origin_set(&c->origin, peer, &local);
 	addr_host(peer, c->ip);
-	log_info(
-	    "accepted connection from: %s", peer->len == 0 ? "UNKNOWN" : c->ip);
 }
 
 void

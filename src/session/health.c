@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "common/log.h"
 #include "common/strutil.h"
 #include "src/scan/clamds.h"
 #include "src/session/client_out.h"
@@ -15,6 +16,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct deadline fresh_until;
 static bool last_reached;
+/* No line about checks before, under the lock. */
+static struct deadline quiet_until;
 
 void
 health_note_upstream(bool reached)
@@ -23,6 +26,21 @@ health_note_upstream(bool reached)
 	fresh_until = deadline_in(HEALTH_FRESH_MS);
 	last_reached = reached;
 	pthread_mutex_unlock(&lock);
+}
+
+/* Balancers come every few seconds, each of them. */
+static void
+tell_check(const struct client *c)
+{
+	bool quiet;
+
+	pthread_mutex_lock(&lock);
+	quiet = deadline_left_ms(quiet_until) > 0;
+	if (!quiet)
+		quiet_until = deadline_in(LOG_RARELY_MS);
+	pthread_mutex_unlock(&lock);
+	if (!quiet)
+		log_info("health check from: %s", c->ip);
 }
 
 /* Could the server be reached the last time?  False in *fresh: long ago. */
@@ -100,6 +118,7 @@ health_run(struct session *s, void (*try_upstream)(struct session *s))
 {
 	enum answer answer = ANSWER_GREETING;
 
+	tell_check(&s->client);
 	while (answer != ANSWER_BYE) {
 		enum answer trouble = find_trouble(s, try_upstream);
 		struct smtp_command c;

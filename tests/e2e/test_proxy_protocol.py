@@ -150,7 +150,8 @@ def test_a_stop_does_not_wait_for_one(make):
     r = make(ProxyProtocol="127.0.0.0/8")
     with Client(r.daemon.address, greet=False) as c:
         c.send(V1[:10])
-        r.daemon.wait_log("accepted connection")
+        # A new thread has it, which tells nothing of it so far.
+        wait_until(lambda: r.daemon.count_threads() > r.daemon.base_threads, "its thread")
         began = time.monotonic()
         assert r.daemon.stop() == 0
         assert time.monotonic() - began < 2.5
@@ -237,6 +238,21 @@ def test_a_check_costs_no_session(make):
     # On a slow machine one may have looked whether the server is there.
     assert [k.verbs for k in r.server.connections[1:] if k.verbs != ["QUIT"]] == []
     assert len(r.clamd.scans) == 1
+
+
+def test_checks_cost_one_line_a_minute(make):
+    r = make(ProxyProtocol="127.0.0.0/8", level=3)
+    began = time.monotonic()
+    for _ in range(5):
+        with check(r) as k:
+            assert k.cmd(b"EHLO x") == b"250 smtp.passthru\r\n"
+            k.cmd(b"QUIT")
+    with connect(r, V1) as c:
+        assert c.mail() == QUEUED
+    r.daemon.wait_log("size=")
+    assert len([l for l in r.daemon.log_lines if "health check from: 127.0.0.1" in l]) == 1 or time.monotonic() - began > 60
+    # Those of the client, and no others.
+    assert len([l for l in r.daemon.log_lines if "accepted connection" in l]) == 1
 
 
 def test_a_check_that_does_not_wait(make):
