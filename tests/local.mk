@@ -260,6 +260,8 @@ EXTRA_DIST += \
 	tests/e2e/rig/rig.py \
 	tests/e2e/rig/upstream.py \
 	tests/e2e/rig/words.py \
+	tests/e2e/monitor.py \
+	tests/e2e/monitoring_picture.py \
 	tests/e2e/run.sh \
 	tests/e2e/soak.py \
 	tests/e2e/test_addresses.py \
@@ -304,6 +306,7 @@ EXTRA_DIST += \
 	tests/e2e/test_loopback.py \
 	tests/e2e/test_memory.py \
 	tests/e2e/test_names.py \
+	tests/e2e/test_monitoring.py \
 	tests/e2e/test_old_containers.py \
 	tests/e2e/test_options.py \
 	tests/e2e/test_oversize.py \
