@@ -267,7 +267,7 @@ def cpu_seconds(r):
 @matrix.cell("threads: none", options=dict(PROMPT, VirusAction="true", start=False), reusable=False, marks=[
     root_only, pytest.mark.skipif(sanitized(), reason="the sanitizer has threads of its own")])
 def _(r):
-    start_unprivileged(r, 5)  # one looks at clamds, one reloads
+    start_unprivileged(r, 6)  # one looks at clamds, one reloads, one counts
     with contextlib.ExitStack() as stack:
         busy = [stack.enter_context(r.client()) for _ in range(2)]
         with r.client() as c:

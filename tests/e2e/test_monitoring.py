@@ -55,6 +55,23 @@ def test_each_alert_has_a_test_and_its_row_in_the_document():
         assert "`%s`" % name in document, name
 
 
+def check_script():
+    """The check for Nagios, as the document has it."""
+    with open(ROOT + "/doc/monitoring.md", encoding="utf-8") as f:
+        return re.search(r"    (#!/bin/sh\n    out=.*\n)", f.read())[1].replace("\n    ", "\n")
+
+
+@pytest.mark.parametrize("status, said, code", [(0, "OK - viruses are found", 0), (1, "CRITICAL - clamd is deaf", 2)])
+def test_the_check_for_nagios(directory, status, said, code):
+    with open(directory + "/clamsmtpd", "w", encoding="ascii") as f:
+        f.write("#!/bin/sh\n[ \"$*\" = '-T -f /etc/clamsmtpd.conf' ] || exit 99\n"
+                "echo a table; echo clamd is deaf >&2; exit %d\n" % status)
+    os.chmod(directory + "/clamsmtpd", 0o755)
+    p = subprocess.run(["sh", "-c", check_script()], env={"PATH": directory + ":" + os.environ["PATH"]},
+                       capture_output=True, text=True, check=False)
+    assert (p.stdout.strip(), p.returncode) == (said, code)
+
+
 @pytest.fixture
 def running(make, directory):
     """A daemon that has work, and a Prometheus that sees it."""

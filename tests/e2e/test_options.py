@@ -38,6 +38,7 @@ TESTS = {
     "ScanMode": "test_scanmode.py::test_the_command_and_the_content[1-scan",
     "ScanTimeOut": "test_clamds.py::test_scantimeout",
     "Skip": "test_skip.py::test_it_needs_no_clamd",
+    "StatsFile": "test_stats.py::test_it_is_there_from_the_start",
     "TempDirectory": "test_data.py::test_the_temporary_directory_is_used",
     "TimeOut": "test_timeouts.py::test_an_idle_client",
     "TransparentProxy": "test_transparent.py::test_outaddress_is_ignored",
