@@ -356,6 +356,7 @@ EXTRA_DIST += \
 	tests/mail/test_selftest.py \
 	tests/mail/test_true_client.py \
 	tests/mail/test_real_clamds.py \
+	tests/mail/test_scaling.py \
 	tests/peers/client.js \
 	tests/peers/clients.py \
 	tests/peers/conftest.py \
