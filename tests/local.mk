@@ -334,6 +334,7 @@ EXTRA_DIST += \
 	tests/e2e/test_transparent.py \
 	tests/e2e/test_transparent_ipv6.py \
 	tests/e2e/test_transparent_rules.py \
+	tests/e2e/test_unit.py \
 	tests/e2e/test_virus_action.py \
 	tests/e2e/test_virus_rule.py \
 	tests/e2e/test_xclient.py \
