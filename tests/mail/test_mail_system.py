@@ -197,7 +197,7 @@ def test_bounce(system, sample):
     system.deliver(sample())
     assert system.postfix.mailbox() == []
     returned, = system.postfix.mailbox("sender")
-    assert b"550 Virus Detected; Content Rejected" in \
+    assert b"550 5.7.1 Virus Detected; Content Rejected" in \
         returned.replace(b"\n    ", b" ")
 
 
@@ -293,7 +293,7 @@ def test_clamd_stopped_and_started_again(system):
         ids = [system.post(content) for content in contents]
         wait_for("all mail deferred", lambda:
                  system.postfix.deferred() == len(ids))
-        assert "(host 127.0.0.1[127.0.0.1] said: 451 Local Error" in \
+        assert "(host 127.0.0.1[127.0.0.1] said: 451 4.3.0 Local Error" in \
             system.postfix.log()
         assert system.postfix.mailbox() == []
     finally:
