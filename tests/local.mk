@@ -74,6 +74,7 @@ unit_tests = \
 	tests/unit/smtp/pending.t \
 	tests/unit/config/option.t \
 	tests/unit/config/settings.t \
+	tests/unit/config/settings_current.t \
 	tests/unit/config/settings_load.t \
 	tests/unit/smtp/queue_id.t \
 	tests/unit/smtp/secrets.t \

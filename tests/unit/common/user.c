@@ -56,6 +56,25 @@ test_is(void **state)
 	assert_false(user_is(&u));
 }
 
+static void
+test_may(void **state)
+{
+	const struct user u = {.uid = 12345, .gid = 23456}, root = {.uid = 0};
+	struct stat st = {.st_mode = 0751};
+
+	(void)state;
+	assert_true(user_may(&u, &st, X_OK));
+	assert_false(user_may(&u, &st, R_OK));
+	st.st_gid = u.gid;
+	assert_true(user_may(&u, &st, R_OK | X_OK));
+	assert_false(user_may(&u, &st, W_OK | X_OK));
+	st.st_uid = u.uid;
+	assert_true(user_may(&u, &st, R_OK | W_OK | X_OK));
+	st.st_mode = 0077; /* the owner counts as nobody else */
+	assert_false(user_may(&u, &st, R_OK));
+	assert_true(user_may(&root, &st, R_OK));
+}
+
 /* In a child, with root's groups; its exit status is 0 when all is right. */
 static int
 become(const struct user *u)
@@ -111,6 +130,7 @@ main(void)
 	    cmocka_unit_test(test_find),
 	    cmocka_unit_test(test_nobody_has_that_name),
 	    cmocka_unit_test(test_is),
+	    cmocka_unit_test(test_may),
 	    cmocka_unit_test(test_become),
 	};
 
