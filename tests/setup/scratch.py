@@ -4,22 +4,42 @@ A small Debian of our own, made from the package sources of this machine, in
 which a mail server runs that is somebody's.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD_SECONDS = 240
 STEP_SECONDS = 300
-# The network is the machine's, for the package servers; all else is private,
-# and ends with the shell that reads the commands.
+# One system that all others are copies of, made by who comes first.
+STORE = REPOSITORY / "build/scratch"
+BASE_PACKAGES = ("adduser", "exim4-daemon-light", "lsb-base")
+BASE_SECONDS = 86400
+# All is private, but for the network of some, and ends with the shell that reads
+# the commands.  $1 is what lies below where only little will be written.
 INIT = """
 set -e
+if [ -n "$1" ]; then
+	mount -t tmpfs tmpfs "$0"
+	mkdir "$0/upper" "$0/work"
+	mount -t overlay -o "lowerdir=$1,upperdir=$0/upper,workdir=$0/work" \\
+		overlay "$0"
+fi
 mount -t proc proc "$0/proc"
-mount --bind /dev "$0/dev"
-mount -t tmpfs tmpfs "$0/run"
+mount -t tmpfs -o mode=755 tmpfs "$0/dev"
+for device in null zero full random urandom tty; do
+	: >"$0/dev/$device"
+	mount --bind "/dev/$device" "$0/dev/$device"
+done
+mkdir "$0/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=666 devpts "$0/dev/pts"
+ln -s pts/ptmx "$0/dev/ptmx"
+ln -s /proc/self/fd "$0/dev/fd"
+mount -t tmpfs -o mode=755 tmpfs "$0/run"
 while read -r command; do
 	eval "$command" </dev/null 2>&1 || echo "exit status $?"
 	echo "END OF OUTPUT"
@@ -56,47 +76,80 @@ def apt_options(path):
         if line.startswith("Acquire::http") and "Timeout" not in line))
 
 
+def make_base(root):
+    options = root.with_name("apt.conf")
+    apt_options(options)
+    try:
+        done = subprocess.run(
+            ["mmdebstrap", "--quiet", "--mode=root", "--variant=apt",
+             "--dpkgopt=force-unsafe-io", "--aptopt=%s" % options,
+             "--include=" + ",".join(BASE_PACKAGES), "", str(root),
+             *package_sources()],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, env=environment(),
+            timeout=BUILD_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Unavailable("mmdebstrap is too slow here")
+    if done.returncode != 0:
+        raise Unavailable("mmdebstrap: %s" % " ".join(
+            done.stdout.decode(errors="replace").split("\n")[-4:]))
+    for name in ("/etc/resolv.conf", "/etc/hosts"):
+        if os.path.exists(name):
+            shutil.copy(name, str(root) + name)
+
+
+def base():
+    """The system that others begin as, and a file which, as long as it is open,
+    keeps it from being renewed."""
+    STORE.mkdir(parents=True, exist_ok=True)
+    made, making = STORE / "base", STORE / "new"
+    lock = open(STORE / "lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if not made.exists() or \
+            time.time() - made.stat().st_ctime > BASE_SECONDS:
+        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(making, ignore_errors=True)
+        make_base(making)
+        making.rename(made)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return made, lock
+
+
 class Scratch:
-    def __init__(self, *packages):
+    """root is the system as those inside see it, with what is mounted there.
+
+    Without a network it lies above the base, and what is written there stays in
+    memory; otherwise it is a copy, in which much can be installed.
+    """
+
+    def __init__(self, network=True):
+        self.network = network
+        self.shell = None
+        made, self.lock = base()
         self.directory = Path(tempfile.mkdtemp(prefix="clamsmtp-setup-"))
         self.directory.chmod(0o755)
-        self.root = self.directory / "root"
-        self.shell = None
+        self.place = self.directory / "root"
         try:
-            self._make(packages)
-            self._enter()
+            if network:
+                subprocess.run(["cp", "-a", str(made), str(self.place)],
+                               check=True, timeout=STEP_SECONDS)
+            else:
+                self.place.mkdir()
+            self._enter("" if network else str(made))
         except BaseException:
             self.remove()
             raise
 
-    def _make(self, packages):
-        options = self.directory / "apt.conf"
-        apt_options(options)
-        try:
-            done = subprocess.run(
-                ["mmdebstrap", "--quiet", "--mode=root", "--variant=apt",
-                 "--dpkgopt=force-unsafe-io", "--aptopt=%s" % options,
-                 "--include=" + ",".join(packages), "", str(self.root),
-                 *package_sources()],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, env=environment(),
-                timeout=BUILD_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise Unavailable("mmdebstrap is too slow here")
-        if done.returncode != 0:
-            raise Unavailable("mmdebstrap: %s" % " ".join(
-                done.stdout.decode(errors="replace").split("\n")[-4:]))
-        for name in ("/etc/resolv.conf", "/etc/hosts"):
-            if os.path.exists(name):
-                shutil.copy(name, str(self.root) + name)
-
-    def _enter(self):
+    def _enter(self, below):
+        private = [] if self.network else ["--net"]
+        init = INIT if self.network else "ip link set lo up\n" + INIT
         self.shell = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child",
-             "sh", "-c", INIT, str(self.root)],
+            ["unshare", "--mount", "--pid", *private, "--fork", "--kill-child",
+             "sh", "-c", init, str(self.place), below],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env=environment(),
             universal_newlines=True, bufsize=1, start_new_session=True)
+        self.root = Path("/proc/%d/root%s" % (self.shell.pid, self.place))
         try:
             self.run("true")
         except BrokenPipeError:
@@ -105,12 +158,12 @@ class Scratch:
     def run(self, command, network=True):
         """The output of a command inside, and its exit status if not 0."""
         enter = "timeout -k 9 %d %s chroot %s" % (
-            STEP_SECONDS, "" if network else "unshare --net", self.root)
+            STEP_SECONDS, "" if network else "unshare --net", self.place)
         self.shell.stdin.write("%s %s\n" % (enter, command))
         lines = []
         for line in self.shell.stdout:
-            if line == "END OF OUTPUT\n":
-                return "".join(lines)
+            if line.endswith("END OF OUTPUT\n"):
+                return "".join(lines) + line[:-len("END OF OUTPUT\n")]
             lines.append(line)
         raise Unavailable("no namespaces: %s" % "".join(lines))
 
@@ -157,3 +210,4 @@ class Scratch:
             self.shell.wait(STEP_SECONDS)
             self.shell.stdout.close()
         shutil.rmtree(self.directory, ignore_errors=True)
+        self.lock.close()
