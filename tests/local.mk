@@ -227,6 +227,7 @@ style_tests = \
 	tests/style/hardening.sh \
 	tests/style/manual.sh \
 	tests/style/options.sh \
+	tests/style/packaging.sh \
 	tests/style/security.sh
 
 # ---- what else goes into the tarball; tests/style/dist.sh finds what is missing
