@@ -377,7 +377,9 @@ EXTRA_DIST += \
 	tests/peers/test_servers.py \
 	tests/peers/test_transparent_clients.py \
 	tests/unit/said.h \
+	tests/setup/machine.py \
 	tests/setup/scratch.py \
 	tests/setup/test_build.py \
 	tests/setup/test_host_untouched.py \
+	tests/setup/test_package.py \
 	tests/unit/unit.h
