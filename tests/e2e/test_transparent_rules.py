@@ -14,7 +14,7 @@ import threading
 
 import pytest
 
-from rig import CONTENT, GREETING, INFECTED, QUEUED, ROOT, WAIT, Client, FakeServer, Rig
+from rig import CONTENT, GREETING, INFECTED, NO_SERVER, QUEUED, ROOT, WAIT, Client, FakeServer, Rig
 
 CLONE_NEWNET = 0x40000000
 GATEWAY, SERVER = "10.67.2.1", "10.67.2.2"
@@ -57,19 +57,6 @@ def in_place(pid, function):
     return outcome["value"]
 
 
-class Sixth(FakeServer):
-    """A server at an IPv6 address."""
-
-    def __init__(self, address, port):
-        self.clear()
-        super().__init__(host="127.0.0.1", accept=False)
-        self.sock.close()
-        self.sock = socket.socket(socket.AF_INET6)
-        self.sock.bind((address, port))
-        self.sock.listen(8)
-        self.thread.start()
-
-
 class Networks:
     """lan -- gateway -- wan; each is the process that keeps it."""
 
@@ -108,13 +95,17 @@ def sysctl():
 
 
 @pytest.fixture(params=["nft", "iptables"])
-def rules(request):
-    """A function that makes the manual's rules hold at a place."""
-    tool = request.param
-    wanted = [tool, "ip", "nsenter", "unshare"] + ["ip6tables"] * (tool == "iptables")
+def tool(request):
+    wanted = [request.param, "ip", "nsenter", "unshare"] + ["ip6tables"] * (request.param == "iptables")
     missing = [name for name in wanted if not shutil.which(name)]
     if os.geteuid() != 0 or missing:
         pytest.skip("a gateway needs root and " + " ".join(wanted))
+    return request.param
+
+
+@pytest.fixture
+def rules(tool):
+    """A function that makes the manual's rules hold at a place."""
     if tool == "nft":
         return lambda place: sh("nft -f - <<'END'\n%sEND" % manual("table ip "), place)
     return lambda place: sh("set -e\n" + manual("iptables "), place)
@@ -151,7 +142,7 @@ def test_the_rules_of_the_manual(directory, networks, rules):
             return stack.enter_context(in_place(networks.wan, lambda: kind(*args, **kw)))
         port25 = server(FakeServer, host=SERVER, port=25)
         server(FakeServer, host=SERVER, port=587)
-        port25_6 = server(Sixth, SERVER6, 25)
+        port25_6 = server(FakeServer, host=SERVER6, port=25)
         r = stack.enter_context(in_place(networks.gateway, lambda: Rig(directory, OutAddress=None, **options)))
 
         sh(sysctl(), networks.gateway)
@@ -179,16 +170,16 @@ def test_the_rules_of_the_manual(directory, networks, rules):
         assert refused(networks.lan, ("10.67.1.1", 10025))
         assert len(r.clamd.scans) == 2
 
-        one_client_does_not_take_all(networks)
+        one_client_does_not_take_all(networks, SERVER, CLIENT, OTHER)
 
 
-def one_client_does_not_take_all(networks):
+def one_client_does_not_take_all(networks, server, one, other):
     with contextlib.ExitStack() as stack:
         for _ in range(PER_CLIENT):
-            client = in_place(networks.lan, lambda: Client((SERVER, 25), source=CLIENT))
+            client = in_place(networks.lan, lambda: Client((server, 25), source=one))
             assert stack.enter_context(client).greeting == GREETING
-        assert refused(networks.lan, (SERVER, 25), source=CLIENT)
-        assert not refused(networks.lan, (SERVER, 25), source=OTHER)
+        assert refused(networks.lan, (server, 25), source=one)
+        assert not refused(networks.lan, (server, 25), source=other)
 
 
 def test_the_server_sees_the_gateway(directory, networks, rules):
@@ -203,3 +194,111 @@ def test_the_server_sees_the_gateway(directory, networks, rules):
                 assert c.greeting == GREETING
                 return port25.connections[0].sock.getpeername()[0]
         assert in_place(networks.lan, peer) == GATEWAY
+
+
+# ---- IPv6, TPROXY, and many at once: the same manual
+
+LAN, LAN6 = "10.67.1.1", "fd67:1::1"
+CLIENT6, OTHER6 = "fd67:1::2", "fd67:1::3"
+BOTH = "0.0.0.0:10025, [::]:10025"
+
+
+def redirect_both(place, tool):
+    if tool == "nft":
+        four = manual("table ip ").split("table ip6 ")[0]
+        sh("nft -f - <<'END'\n%sEND" % (four + manual("table ip6 ")), place)
+    else:
+        sh("set -e\n%s%s" % (manual("iptables "), manual("ip6tables ")), place)
+
+
+def lead_both(place, tool):
+    if tool == "nft":
+        sh("nft -f - <<'END'\n%sEND" % manual("table inet "), place)
+    else:
+        sh("set -e\n" + manual("for tables "), place)
+    sh("set -e\n" + manual("ip rule "), place)
+
+
+@pytest.fixture(params=[redirect_both, lead_both], ids=["REDIRECT", "TPROXY"])
+def way(request):
+    return request.param
+
+
+@pytest.fixture
+def gateway(directory, networks, tool, way):
+    """A function that starts the daemon there, under the manual's rules for both families."""
+    with contextlib.ExitStack() as stack:
+        def start(**options):
+            said = dict(re.findall(r"(?m)^(\w+): (.*)$", manual("Listen: ")))
+            said.update(options, Listen=BOTH)
+            r = stack.enter_context(in_place(networks.gateway, lambda: Rig(directory, OutAddress=None, **said)))
+            sh(sysctl(), networks.gateway)
+            way(networks.gateway, tool)
+            return r
+        yield start
+
+
+def server_at(stack, place, address, port):
+    return stack.enter_context(in_place(place, lambda: FakeServer(host=address, port=port)))
+
+
+@pytest.mark.parametrize("server, client, other, lan", [
+    (SERVER, CLIENT, OTHER, LAN), (SERVER6, CLIENT6, OTHER6, LAN6)], ids=["IPv4", "IPv6"])
+def test_both_families(networks, gateway, server, client, other, lan):
+    with contextlib.ExitStack() as stack:
+        port25, port465, port587 = (server_at(stack, networks.wan, server, port) for port in (25, 465, 587))
+        sh("ip addr add %s/64 dev eth0 nodad" % OTHER6, networks.lan)
+        r = gateway()
+
+        def mail(content):
+            with Client((server, 25), source=client) as c:
+                assert c.greeting == GREETING
+                return c.mail(content=content)
+        assert in_place(networks.lan, lambda: mail(CONTENT)) == QUEUED
+        assert in_place(networks.lan, lambda: mail(INFECTED)).startswith(b"550 ")
+        assert len(port25.messages) == 1 and len(r.clamd.scans) == 2
+        r.daemon.wait_log("accepted connection from: %s$" % client)
+        r.daemon.wait_log("SERVER connected to: %s$" % server)
+
+        # Encrypted mail is not seen.
+        for port, there in ((465, port465), (587, port587)):
+            assert in_place(networks.lan, lambda: Client((server, port), source=client).greeting) == there.banner
+            assert there.connections
+        # Nobody gets to the daemon's port straight away.
+        assert refused(networks.lan, (lan, 10025))
+        one_client_does_not_take_all(networks, server, client, other)
+
+
+@pytest.mark.parametrize("lan, client", [(LAN, CLIENT), (LAN6, CLIENT6)], ids=["IPv4", "IPv6"])
+def test_the_server_is_on_the_gateway(networks, gateway, lan, client):
+    with contextlib.ExitStack() as stack:
+        r = gateway()
+
+        def greeting():
+            with Client((lan, 25), source=client) as c:
+                return c.greeting, c.rest() if c.greeting == NO_SERVER else c.mail()
+        # Our own connection to ourselves is not led to us again.
+        assert in_place(networks.lan, greeting) == (NO_SERVER, b"")
+        own = server_at(stack, networks.gateway, lan, 25)
+        for _ in range(2):
+            assert in_place(networks.lan, greeting) == (GREETING, QUEUED)
+        assert len(own.messages) == 2
+        assert sum("is on this host and sees this host as its client" in l for l in r.daemon.log_lines) == 1
+
+
+def test_200_at_once(networks, gateway):
+    sources = ["10.67.1.%d" % n for n in range(10, 30)]
+    for address in sources:
+        sh("ip addr add %s/24 dev eth0" % address, networks.lan)
+    with contextlib.ExitStack() as stack:
+        port25 = server_at(stack, networks.wan, SERVER, 25)
+        gateway(MaxConnections="250").daemon.threads_kept = 250
+
+        def all_of_them():
+            clients = [stack.enter_context(Client((SERVER, 25), source=s, greet=False)) for s in sources * 10]
+            for c in clients:
+                assert c.reply() == GREETING
+            for c in clients:
+                assert c.mail() == QUEUED
+        in_place(networks.lan, all_of_them)
+        assert len(port25.messages) == len(sources) * 10
