@@ -150,7 +150,7 @@ def in_the_last_step(r, step, fault):
             expect_end(c, fault.text if refused else LOCAL_ERROR)
     peer = r.server.wait_connections(1)
     peer.wait_closed()
-    again = ENVELOPE + ["DATA", "QUIT"] if goes_on else []
+    again = ENVELOPE + ["DATA"] if goes_on else []
     if goes_on and step == "DATA":
         again.insert(0, "RSET")  # its transaction is not to get the next recipients
     assert peer.asked == ["EHLO"] + ENVELOPE + ["DATA"] + again
