@@ -173,8 +173,14 @@ command("version", "-v",
 command("version_among_others", "-d", "1", "-v", "-x",
         differs={"stdout": OUR_VERSION},
         why="another version, another sysconfdir")
-command("unknown_option", "-x")
-command("missing_argument", "-d")
+OUR_USAGE = ("usage: clamsmtpd [-d debuglevel] [-f configfile] [-p pidfile]\n"
+             "       clamsmtpd -n | -T [-f configfile]\n       clamsmtpd -v\n")
+command("unknown_option", "-x",
+        differs={"stderr": "PROGRAM: invalid option -- 'x'\n" + OUR_USAGE},
+        why="improvement: -n and -T are in the usage")
+command("missing_argument", "-d",
+        differs={"stderr": "PROGRAM: option requires an argument -- 'd'\n" + OUR_USAGE},
+        why="improvement: -n and -T are in the usage")
 command("level_5", "-d", "5")
 command("level_abc", "-d", "abc")
 command("level_3x", "-d", "3x")
