@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/deadline.h"
 #include "common/log.h"
 
 #define STACK_SIZE                                                             \
@@ -241,22 +242,27 @@ workers_max(struct workers *all)
 	return max;
 }
 
-/* Until a thread has ended, or it is time to tell.  With the lock. */
+/* Until a thread has ended or it is time to tell, which was due.  With the lock. */
 static void
-await_end(struct workers *all, void (*tell)(int clients))
+await_end(struct workers *all, void (*tell)(int clients), struct deadline *due)
 {
 	struct timespec until;
 
-	if (tell != NULL)
-		tell(all->clients);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += WORKERS_TELL_MS / 1000;
+	if (deadline_left_ms(*due) == 0) {
+		*due = deadline_in(WORKERS_TELL_MS);
+		if (tell != NULL && all->clients > 0)
+			tell(all->clients);
+	}
+	until.tv_sec = (time_t)(due->at_ms / 1000);
+	until.tv_nsec = (long)(due->at_ms % 1000) * 1000000;
 	(void)pthread_cond_timedwait(&all->ended, &all->lock, &until);
 }
 
 void
 workers_stop(struct workers *all, void (*tell)(int clients))
 {
+	struct deadline due = deadline_in(0);
+
 	pthread_mutex_lock(&all->lock);
 	all->stopping = true;
 	/* All pollers of the read end see its end at once. */
@@ -268,7 +274,7 @@ workers_stop(struct workers *all, void (*tell)(int clients))
 		if (all->count == 0)
 			break;
 		if (all->finished == NULL)
-			await_end(all, tell);
+			await_end(all, tell, &due);
 	}
 	pthread_mutex_unlock(&all->lock);
 	(void)close(all->stop_pipe[0]);

@@ -13,24 +13,15 @@ import pytest
 from rig import OURS, ROOT, WAIT, FakeClamd
 from test_configuration import drop_root
 
-# The configuration that Debian's clamsmtp 1.10 installs, as far as it is set
-# there; the user and the directories are those of the machine.
+# What Debian's clamsmtp 1.10 installs, without its comments; the user and the
+# directories are those of the machine.
 DEBIAN = """
 OutAddress: 10025
-#MaxConnections: 64
-#TimeOut: 180
-#KeepAlives: 0
-#XClient: off
 Listen: 127.0.0.1:10026
 ClamAddress: /var/run/clamav/clamd.ctl
-Header: X-AV-Checked: ClamAV using ClamSMTP
 TempDirectory: %(spool)s
 PidFile: /var/run/clamsmtp/clamsmtpd.pid
-#Bounce: off
-#Quarantine: off
-#TransparentProxy: off
 User: %(user)s
-#VirusAction: /path/to/some/script.sh
 """
 ANOTHER = "nobody"  # a user who is not root
 
