@@ -35,7 +35,7 @@ struct conn {
 	struct waiter *waiter;
 	int timeout_ms; /* for writing, and for each wait of bulk data */
 	bool may_answer_early; /* input ends a write that waits: IO_EOF */
-	struct { /* of conn.c and conn_out.c alone */
+	struct { /* of conn.c, conn_line.c and conn_out.c alone */
 		char *in; /* unread input is in[in_start..in_end) */
 		size_t in_start, in_end, in_cap;
 		size_t in_seen; /* unread octets known to have no LF */
@@ -48,13 +48,6 @@ struct conn {
 		conn_shown *shown;
 		void *secrets;
 	} own;
-};
-
-/* A line in the input buffer: valid until the connection is read again. */
-struct line {
-	const char *data; /* len octets, without the line end */
-	size_t len;
-	bool cut; /* it was longer than the limit: this is its beginning */
 };
 
 /*
@@ -94,9 +87,6 @@ bool conn_has_room(const struct conn *c);
  */
 void conn_set_input_size(struct conn *c, size_t size);
 
-/* Do octets wait with the system, to be read without waiting?  Reads nothing. */
-bool conn_has_input(const struct conn *c);
-
 /*
  * One read(2) of what is there, without waiting.  Returns IO_OK (also when
  * nothing came, or there was no room), IO_EOF, or IO_ERROR with errno.
@@ -111,20 +101,6 @@ enum io conn_fill(struct conn *c, struct deadline d);
  * there already.
  */
 enum io conn_fill_bulk(struct conn *c, struct deadline d);
-
-/*
- * Take a complete line from the unread octets.  Returns true with *line, or
- * false when there is none yet.  Of a line of more than CONN_LINE_MAX octets
- * the beginning is kept and the rest thrown away; it is delivered, marked as
- * cut, when its end has come.  conn_skipped counts what was thrown away of one
- * that has not ended, so the caller can tell an endless line.
- */
-bool conn_line(struct conn *c, struct line *line);
-
-size_t conn_skipped(const struct conn *c);
-
-/* Let lines have n octets, less than CONN_INPUT_SIZE, not CONN_LINE_MAX. */
-void conn_set_line_max(struct conn *c, size_t n);
 
 /* Give memory back while nothing is unread or unsent. */
 void conn_rest(struct conn *c);

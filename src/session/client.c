@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/conn_line.h"
 #include "common/log.h"
 
 void

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "common/conn_line.h"
 #include "common/log.h"
 #include "common/strutil.h"
 #include "src/scan/clamds.h"

@@ -5,6 +5,7 @@
  */
 #include "src/session/turn.h"
 
+#include "common/conn_line.h"
 #include <stdlib.h>
 
 #include "src/session/client_out.h"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/conn_line.h"
 #include "common/conn_out.h"
 #include "common/log.h"
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "common/conn_line.h"
 #include "common/log.h"
 
 static void

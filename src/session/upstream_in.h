@@ -6,6 +6,7 @@
 #ifndef SRC_SESSION_UPSTREAM_IN_H
 #define SRC_SESSION_UPSTREAM_IN_H
 
+#include "common/conn_line.h"
 #include "src/session/upstream.h"
 
 #define REPLY_LINES_MAX 1000 /* lines of one reply; beyond, it is nonsense */

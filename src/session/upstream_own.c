@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/conn_line.h"
 #include "common/conn_out.h"
 #include "common/log.h"
 #include "src/session/upstream_in.h"

@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
+#include "common/conn_line.h"
 #include "common/conn_out.h"
 
 #include <errno.h>
