@@ -200,6 +200,24 @@ def send_all(daemon, receiver):
     return wrong
 
 
+PICTURE = """
+  a client                clamsmtpd                  mail server
+     |                        |                          |
+     |  2 clean messages ---> |  scanned: OK, OK ------> |  2 arrived
+     |  <--- 250              |  <--- 250                |
+     |                        |                          |
+     |  2 with EICAR -------> |  scanned: FOUND, FOUND   |  nothing
+     |  <--- 550              |  (clamd, shown each      |
+     |                        |   before the server is)  |
+"""
+
+# What to do now.
+NEXT = """
+Send it mail of your own:      ./bootstrap demo --stay
+Put it behind your Postfix:    doc/postfix.md, step by step
+Read what it says and does:    man -l doc/clamsmtpd.8
+"""
+
 STAY = """
 The daemon goes on at 127.0.0.1, port {port}; its console log follows; ^C ends it.
 To send it something clean, something infected, or without swaks:
@@ -234,9 +252,13 @@ def run(arguments, directory, cleanup):
                                              receiver.port), flush=True)
     wrong = send_all(daemon, receiver)
     print("%d of 4 messages ended as they should." % (4 - wrong), flush=True)
-    if arguments.stay and wrong == 0:
+    if wrong:
+        return 1
+    print(PICTURE, end="", flush=True)
+    if arguments.stay:
         return stay(daemon)
-    return 1 if wrong else 0
+    print(NEXT, end="", flush=True)
+    return 0
 
 
 def interrupted(*_):

@@ -23,7 +23,14 @@ def test_four_messages_end_as_they_should():
     done = subprocess.run(DEMO, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, timeout=SECONDS)
     assert done.returncode == 0, done.stdout.decode()
-    assert done.stdout.endswith(b"4 of 4 messages ended as they should.\n")
+    said, _, shown = done.stdout.decode().partition(
+        "4 of 4 messages ended as they should.\n")
+    assert said.count("sender was told  250 ") == 2, said
+    picture, now = shown.strip("\n").split("\n\n")
+    assert "clamsmtpd" in picture and "2 arrived" in picture
+    assert len(now.splitlines()) == 3
+    for document in re.findall(r"doc/[a-z.]+[a-z0-9]", now):
+        assert (REPOSITORY / document).exists(), document
 
 
 def commands(lines):
