@@ -403,7 +403,7 @@ class Soak:
         early = [size for begun, size in self.samples if 0.15 < begun / self.messages < 0.4]
         late = [size for begun, size in self.samples if begun / self.messages > 0.75]
         self.memory = tuple(sorted(s)[len(s) // 2] if s else 0 for s in (early, late))
-        if not sanitized() and early and late and self.memory[1] > self.memory[0] * 1.2 + (2 << 20):
+        if not sanitized() and early and late and self.memory[1] > self.memory[0] * 1.2 + (4 << 20):
             wrong.append("memory grows: %r" % (self.memory,))
         assert not wrong, "%d broken promises: %s" % (len(wrong), "; ".join(wrong[:20]))
         return totals

@@ -157,6 +157,7 @@ def test_both_give_no_verdict(pair):
     # Each is tried all the same, and a verdict brings it back.
     mails(p, QUEUED)
     assert p.shown() == (2, 1)
+    wait_until(lambda: len(p.asides()) == 3, "the line about its return")
     assert p.asides() == [p.first.address + " is set aside: it closed without a word",
                           p.other.address + " is set aside: no verdict in its answer", p.first.address + " is back"]
 
