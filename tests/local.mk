@@ -221,6 +221,7 @@ fuzz: $(fuzz_programs)
 # ---- style: what compilers do not see
 
 style_tests = \
+	tests/style/differences.sh \
 	tests/style/dist.sh \
 	tests/style/floors.sh \
 	tests/style/floors_self.sh \

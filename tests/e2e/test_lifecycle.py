@@ -78,6 +78,7 @@ def test_detached(make):
         with open(proc + "/stat") as f:
             fields = f.read().rsplit(")", 1)[1].split()
         assert int(fields[3]) == d.pid, "no session of its own"
+        assert os.sched_getscheduler(d.pid) == os.SCHED_BATCH
         d.stop()
         assert not os.path.exists(d.pid_file)
 
