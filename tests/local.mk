@@ -339,6 +339,7 @@ EXTRA_DIST += \
 	tests/e2e/test_transparent_rules.py \
 	tests/e2e/test_unit.py \
 	tests/e2e/test_virus_action.py \
+	tests/e2e/test_virus_action_script.py \
 	tests/e2e/test_virus_rule.py \
 	tests/e2e/test_xclient.py \
 	tests/e2e/test_xforward.py \
