@@ -17,17 +17,18 @@ export LC_ALL
 admin=${1:-postmaster}
 sendmail=${SENDMAIL:-/usr/sbin/sendmail}
 
-# The notice itself, if clamd finds something in an address that it names: one
-# about it would be found again, and so on.  The log of clamsmtpd has it.
-case ${SENDER:-none}:${RECIPIENTS-} in
-none:"$admin" | none:"$admin"@*) exit 0 ;;
-esac
-
 # Lines of printable characters, none too long for mail, and not too many.
 lines() {
 	printf '%s\n' "$1" | tr -c '\n\040-\176' '?' | cut -b 1-500 |
 		sed -e 's/^/  /' -e 50q
 }
+
+# The notice itself, if clamd finds something in an address that it names: one
+# about it would be found again, and so on.  The log of clamsmtpd has it.
+case ${SENDER-}:${RECIPIENTS-} in
+"<>:$admin") exit 0 ;;
+"<>:$admin@"*) [ "$(lines "$RECIPIENTS" | wc -l)" -gt 1 ] || exit 0 ;;
+esac
 
 # From nobody, so that no reply and no bounce comes back.
 {
@@ -36,7 +37,7 @@ lines() {
 	printf 'Virus:\n'
 	lines "${VIRUS-}"
 	printf 'Sender (may be forged):\n'
-	lines "${SENDER:-<>}"
+	lines "${SENDER-<>}"
 	printf 'Recipients:\n'
 	lines "${RECIPIENTS-}"
 	printf 'Came from:\n'

@@ -76,8 +76,10 @@ def test_the_postmaster_is_told_by_default(sendmail):
 
 
 @pytest.mark.parametrize("facts, told", [
-    ({"RECIPIENTS": ADMIN}, False), ({"RECIPIENTS": ADMIN, "SENDER": ""}, False),
-    ({"RECIPIENTS": ADMIN, "SENDER": "a@example.org"}, True), ({"RECIPIENTS": ADMIN + "\nb@example.org"}, True)])
+    ({"RECIPIENTS": ADMIN, "SENDER": "<>"}, False),
+    ({"RECIPIENTS": "postmaster@example.org", "SENDER": "<>"}, True),
+    ({"RECIPIENTS": ADMIN, "SENDER": "a@example.org"}, True),
+    ({"RECIPIENTS": ADMIN + "\nb@example.org", "SENDER": "<>"}, True)])
 def test_no_notice_of_a_notice(sendmail, facts, told):
     run(sendmail, **facts)
     assert Path(str(sendmail) + ".args").exists() == told
@@ -95,3 +97,16 @@ def test_by_the_daemon(make, sendmail):
     assert written(sendmail, ".args") == ARGUMENTS
     for line in ("a@example.org", "$(id)@example.net", "Eicar-Test-Signature", *r.daemon.virus_files()):
         assert "\n  %s\n" % line in written(sendmail, ".mail")
+
+
+@pytest.mark.skipif(not OURS, reason="the script goes with this version")
+def test_the_daemon_tells_of_no_notice(make, sendmail):
+    sendmail.parent.chmod(0o777)
+    r = make(start=False, env={"SENDMAIL": str(sendmail)})
+    done = sendmail.parent / "done"
+    r.daemon.options["VirusAction"] = "%s %s; : >%s" % (shlex.quote(str(SCRIPT)), ADMIN, shlex.quote(str(done)))
+    r.daemon.start()
+    with r.client() as c:
+        c.mail(INFECTED, sender=b"", rcpts=[ADMIN.encode()])
+    wait_until(done.exists, "the virus action")
+    assert not Path(str(sendmail) + ".args").exists()
