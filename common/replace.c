@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -57,6 +58,16 @@ make(const char *path, mode_t mode, const char *text, size_t len,
 	return rc;
 }
 
+/* Is it a device or the like?  Root could replace that as any file. */
+static bool
+is_no_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode);
+}
+
 int
 replace_file(const char *path, mode_t mode, const char *text, size_t len,
     struct stat *made)
@@ -65,6 +76,10 @@ replace_file(const char *path, mode_t mode, const char *text, size_t len,
 	char number[32];
 	int rc = -1, saved;
 
+	if (is_no_file(path)) {
+		errno = EEXIST;
+		return -1;
+	}
 	snprintf(number, sizeof number, ".%ld.new", (long)getpid());
 	strbuf_puts(&beside, path);
 	strbuf_puts(&beside, number);

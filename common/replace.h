@@ -13,7 +13,7 @@
  * Let path have these len octets and mode, by a file beside it of a name of our
  * own (PATH.PID.new), which takes its place (rename(2)).  *made is what
  * it is then.  Waits for the disk as write(2) does; nothing is synced.
- * Returns 0, or -1 with errno; path is as it was, and nothing is left beside it.
+ * Returns 0, or -1 with errno (EEXIST: there is a device or the like); path is as it was, and nothing is left beside it.
  */
 int replace_file(const char *path, mode_t mode, const char *text, size_t len,
     struct stat *made);

@@ -76,6 +76,8 @@ add_exemption(const struct option *o, const char *value, void *field)
 		return NULL;
 	if (errno == EDOM)
 		return "the address has more bits than the number behind it";
+	if (strchr(value, '<') != NULL && strchr(value, '@') != NULL)
+		return "use addresses without the brackets < and >";
 	return errno == ENOMEM ? "out of memory" : o->hint;
 }
 
@@ -318,6 +320,7 @@ settings_set(
 {
 	const struct option *o = find_option(name);
 	struct addr_list *list;
+	int rc;
 
 	if (o == NULL) {
 		complain_of_name(name, where);
@@ -326,18 +329,15 @@ settings_set(
 	list = o->set == option_add_address ? field_of(s, o) : NULL;
 	if (list != NULL && replaces(list, where))
 		list->count = 0;
-	if ((o->is_list ? set_list(s, o, value, where)
-			: set_one(s, o, value, strlen(value), where)) < 0) {
-		s->where[first_of(o)] = keep_text(s, where);
-		return -1;
-	}
-	if (o->instead != NULL)
-		log_warn("please use \"%s\" option instead of \"%s\"",
-		    o->instead, o->name);
+	rc = o->is_list ? set_list(s, o, value, where)
+			: set_one(s, o, value, strlen(value), where);
 	s->where[first_of(o)] = keep_text(s, where);
 	if (list != NULL)
 		note_where(list, s->where[first_of(o)]);
-	return 0;
+	if (rc == 0 && o->instead != NULL)
+		log_warn("please use \"%s\" option instead of \"%s\"",
+		    o->instead, o->name);
+	return rc;
 }
 
 bool

@@ -33,6 +33,13 @@ find_word(const char *word, size_t len)
 	return by;
 }
 
+/* Is it an address in brackets?  No address that we see has any, but "<>". */
+static bool
+has_brackets(const char *pattern)
+{
+	return *pattern == '<' && strchr(pattern, '@') != NULL;
+}
+
 /* Fill the rule by what stands behind its word.  As exempt_add. */
 static int
 parse(struct exempt_rule *rule, const char *about)
@@ -46,6 +53,8 @@ parse(struct exempt_rule *rule, const char *about)
 		return net_parse(&rule->net, about);
 	case EXEMPT_SENDER:
 	case EXEMPT_RECIPIENT:
+		if (has_brackets(about))
+			break;
 		rule->pattern = strdup(about);
 		return rule->pattern == NULL ? -1 : 0;
 	case EXEMPT_AUTHENTICATED:

@@ -6,6 +6,7 @@
 #include "src/start/check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -114,33 +115,37 @@ warn_of_directory(const char *what, const char *path, const char *where)
 		    what, dir, where);
 }
 
+/*
+ * Can there be a file of ours, of the option what?  Empty: none is wanted.  flags
+ * as of fstatat(2).
+ */
+static bool
+check_file(const struct check *c, const char *what, const char *path, int flags)
+{
+	const char *where = settings_where(c->set, what);
+	struct stat st;
+
+	if (*path == '\0')
+		return true;
+	if (fstatat(AT_FDCWD, path, &st, flags) == 0 && !S_ISREG(st.st_mode)) {
+		log_error("invalid setting: %s (%s: %s is no file)", what,
+		    where, path);
+		return false;
+	}
+	warn_of_directory(what, path, where);
+	return true;
+}
+
 static bool
 check_stats_file(struct check *c)
 {
-	const char *path = c->set->stats_file;
-
-	if (*path != '\0')
-		warn_of_directory(
-		    "StatsFile", path, settings_where(c->set, "StatsFile"));
-	return true;
+	return check_file(c, "StatsFile", c->set->stats_file, 0);
 }
 
 static bool
 check_pid_file(struct check *c)
 {
-	const char *path = c->set->pid_file;
-	const char *where = settings_where(c->set, "PidFile");
-	struct stat st;
-
-	if (*path == '\0')
-		return true;
-	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		log_error("invalid setting: PidFile (%s: %s is no file)", where,
-		    path);
-		return false;
-	}
-	warn_of_directory("PidFile", path, where);
-	return true;
+	return check_file(c, "PidFile", c->set->pid_file, AT_SYMLINK_NOFOLLOW);
 }
 
 /* Can we listen there?  Others that we listen at stand before. */

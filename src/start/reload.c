@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -28,16 +29,34 @@ rest(void *reload, int ms)
 	return !atomic_load(&r->stopping);
 }
 
-/* A file that is not there would mean nothing but defaults. */
-static int
-read_options(struct settings *set, const struct arguments *args)
+/*
+ * A file that is not there would mean nothing but defaults, and what is none
+ * could keep us, and the stop, waiting for ever.
+ */
+static bool
+is_readable(const struct arguments *args)
 {
-	if (access(args->config_path, R_OK) < 0) {
+	struct stat st;
+
+	if (access(args->config_path, R_OK) < 0 ||
+	    stat(args->config_path, &st) < 0) {
 		log_error("couldn't open config file: %s: %m (the daemon's "
 			  "user must be able to read it)",
 		    args->config);
-		return -1;
+		return false;
 	}
+	if (!S_ISREG(st.st_mode))
+		log_error("couldn't open config file: %s: it is no file",
+		    args->config);
+	return S_ISREG(st.st_mode);
+}
+
+/* Returns 0, or -1 after it was logged. */
+static int
+read_options(struct settings *set, const struct arguments *args)
+{
+	if (!is_readable(args))
+		return -1;
 	if (arguments_apply_old(args, set) < 0 ||
 	    settings_load(set, args->config_path) < 0)
 		return -1;
@@ -49,11 +68,16 @@ static int
 make_settings(struct reload *r, struct settings *set)
 {
 	const struct reload_config *c = r->config;
+	const char *header;
 
 	if (read_options(set, c->args) < 0)
 		return -1;
 	neighbours_look_up(set, rest, r);
+	header = set->header;
 	if (settings_check(set, c->args->config) < 0)
+		return -1;
+	/* It is left out when it is wrong, which only the start puts up with. */
+	if (*header != '\0' && *set->header == '\0')
 		return -1;
 	settings_keep_fixed(set, c->first);
 	if (ways_check(set, false) < 0 || ways_check(set, true) < 0)

@@ -100,6 +100,7 @@ WRONG = [
     "Bounce: maybe", "Quarantine: 2", "XClient: x", "TransparentProxy: maybe", "ScanMode: both",
     "BareNewline: pass", "TempDirectory:", "TempDirectory: spool", "TempDirectory: /nonexistent",
     "TempDirectory: /etc/passwd", "User:", "User: no-such-user", "User: root", "PidFile: run.pid", "PidFile: /tmp",
+    "StatsFile: /tmp", "StatsFile: /dev/null", "Skip: sender <a@example.org>", "Skip: recipient <*@example.org>",
     "OutAddress: a:b:c", "OutAddress: 127.0.0.1:70000", "OutAddress: 127.0.0.1:12345", "OutAddress: ::1",
     "Listen: 127.0.0.1:0", "Listen: 192.0.2.1:25", "Listen: 127.0.0.1:12345", "ClamAddress: LocalSocket /x",
     "ClamAddress: 127.0.0.1:x", "MaxConnections: 0", "MaxConnections: 65536", "MaxConnections: -5",
@@ -120,6 +121,11 @@ def test_a_wrong_line(directory, line):
     assert re.search(r"^clamsmtpd: .* \(.*test\.conf:3: .+\)$", err, re.M), err
     assert not re.search(r"test\.conf:[124]: ", err), err
     assert "no OutAddress" not in err
+
+
+def test_a_list_with_a_wrong_piece(directory):
+    code, err = check(directory, "Listen: 10025\nOutAddress: 127.0.0.1:25, 127.0.0.1:x\n")
+    assert code == 2 and "default" not in err.replace("(default: start clamd", ""), err
 
 
 def test_every_fault_in_one_run(directory):

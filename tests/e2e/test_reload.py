@@ -115,16 +115,29 @@ def test_lists_of_clamds_are_bounded(make, directory):
     ({"Action": "eat"}, r"^invalid value for Action \(.*clamsmtpd\.conf:\d+: "),
     ({"Nonsense": "x"}, r"^invalid config line: Nonsense \(.*clamsmtpd\.conf:\d+: "),
     ({"OutAddress": None}, r"^no OutAddress specified"),
+    ({"Header": "nothing"}, r"^invalid setting: Header \(.*clamsmtpd\.conf:\d+: use Name: value"),
 ])
 def test_a_bad_file_changes_nothing(make, options, said):
     r = make(Action="bounce")
     mark = r.daemon.mark()
-    reload(r.daemon, KEPT, **dict(options, Header="X-New: yes"))
+    reload(r.daemon, KEPT, **dict({"Header": "X-New: yes"}, **options))
     r.daemon.wait_log(said, mark)
     with r.client() as c:
         assert c.mail(INFECTED) == REJECTED
         assert c.mail() == QUEUED
-    assert b"X-New" not in r.server.wait_messages(1).content
+    content = r.server.wait_messages(1).content
+    assert b"X-New" not in content and b"X-Virus-Scanned" in content
+
+
+def test_what_is_no_file_changes_nothing(make):
+    """Nobody would ever write into that pipe, and the stop would wait for it."""
+    r = make(Action="bounce")
+    os.unlink(r.daemon.config)
+    os.mkfifo(r.daemon.config, 0o644)
+    said = hup(r.daemon, KEPT)
+    assert any("couldn't open config file: %s: it is no file" % r.daemon.config in l for l in said), said
+    with r.client() as c:
+        assert c.mail(INFECTED) == REJECTED
 
 
 def test_a_missing_file_changes_nothing(make):

@@ -83,6 +83,11 @@ leaves_nothing_when_it_fails(void **state)
 	    replace_file(in_dir("none/x"), 0644, "x", 1, &made), -1);
 	assert_int_equal(errno, ENOENT);
 	assert_int_equal(rmdir(in_dir("d")), 0);
+	assert_int_equal(mkfifo(in_dir("fifo"), 0600), 0);
+	assert_int_equal(replace_file(in_dir("fifo"), 0644, "x", 1, &made), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(count_files(), 1);
+	assert_int_equal(unlink(in_dir("fifo")), 0);
 }
 
 /* What somebody has laid where our file is made is not written through. */
