@@ -221,6 +221,7 @@ fuzz: $(fuzz_programs)
 # ---- style: what compilers do not see
 
 style_tests = \
+	tests/style/diagnostics.sh \
 	tests/style/differences.sh \
 	tests/style/dist.sh \
 	tests/style/floors.sh \
@@ -307,6 +308,7 @@ EXTRA_DIST += \
 	tests/e2e/test_log_secrets.py \
 	tests/e2e/test_logging.py \
 	tests/e2e/test_loopback.py \
+	tests/e2e/test_manual.py \
 	tests/e2e/test_memory.py \
 	tests/e2e/test_names.py \
 	tests/e2e/test_monitoring.py \

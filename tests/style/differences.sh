@@ -29,7 +29,8 @@ untested=$(printf '%s\n' "$entries" | grep -v '(`[^()]*`)$')
 twice=$(printf '%s\n' "$entries" | cut -c 1-40 | sort | uniq -d)
 [ -z "$twice" ] || complain "twice: $twice"
 
-for name in $(printf '%s\n' "$entries" | sed 's/.*(//' | tr -d '`,)'); do
+for name in $(printf '%s\n' "$entries" |
+    sed -n 's/.*(\(`[^()]*`\))$/\1/p' | tr -d '`,'); do
 	case $name in
 	unit/*) [ -e "tests/$name" ] || complain "no file tests/$name" ;;
 	*.py) ls tests/*/"$name" >/dev/null 2>&1 || complain "no file $name" ;;
