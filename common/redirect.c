@@ -15,13 +15,25 @@
 #define ORIGINAL_DST 80 /* of IPv4 and IPv6 */
 #define TRANSPARENT 19
 #define TRANSPARENT_IPV6 75
+#elif defined(HAVE_NET_PFVAR_H)
+#include <fcntl.h>
+#include <net/if.h>
+#include <net/pfvar.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
+#include "common/sock.h"
+#endif
+
+#if defined(__linux__) || defined(HAVE_NET_PFVAR_H)
 static bool
 is_ipv6(const struct addr *a)
 {
 	return a->u.sa.sa_family == AF_INET6;
 }
+#endif
 
+#ifdef __linux__
 /* destination is where the connection has come to; it becomes what the packet
  * filter remembers, if it does. */
 static void
@@ -34,6 +46,59 @@ ask_filter(int fd, struct addr *destination)
 		ORIGINAL_DST, &a.u, &len) == 0)
 		(void)addr_take(destination, &a.u.sa);
 }
+#elif defined(HAVE_NET_PFVAR_H)
+/* As pf's ioctl wants it, in the octets of the network. */
+static in_port_t
+take_side(struct pf_addr *side, const struct addr *a)
+{
+	if (is_ipv6(a)) {
+		side->v6 = a->u.in6.sin6_addr;
+		return a->u.in6.sin6_port;
+	}
+	side->v4 = a->u.in.sin_addr;
+	return a->u.in.sin_port;
+}
+
+/* The same of pf's rdr and rdr-to.  After divert-to, or ipfw's fwd, nothing is
+ * remembered, as nothing was changed. */
+static void
+look_up(int pf, const struct addr *peer, struct addr *destination)
+{
+	struct pfioc_natlook look = {.proto = IPPROTO_TCP, .direction = PF_OUT};
+
+	look.af = destination->u.sa.sa_family;
+	look.sport = take_side(&look.saddr, peer);
+	look.dport = take_side(&look.daddr, destination);
+	if (ioctl(pf, DIOCNATLOOK, &look) == 0)
+		addr_set(destination, look.af,
+		    is_ipv6(destination) ? (const void *)&look.rdaddr.v6
+					 : (const void *)&look.rdaddr.v4,
+		    ntohs(look.rdport));
+}
+
+static void
+ask_filter(int fd, struct addr *destination)
+{
+	struct addr peer;
+	int pf;
+
+	if (sock_peer(fd, &peer) < 0)
+		return;
+	pf = open("/dev/pf", O_RDONLY | O_CLOEXEC);
+	if (pf < 0)
+		return;
+	look_up(pf, &peer, destination);
+	(void)close(pf);
+}
+#else
+/* ipfw's fwd leaves the address as it is. */
+static void
+ask_filter(int fd, struct addr *destination)
+{
+	(void)fd;
+	(void)destination;
+}
+#endif
 
 int
 redirect_destination(int fd, struct addr *destination)
@@ -48,6 +113,7 @@ redirect_destination(int fd, struct addr *destination)
 	return 0;
 }
 
+#ifdef __linux__
 int
 redirect_allow(int fd, const struct addr *a)
 {
@@ -58,20 +124,10 @@ redirect_allow(int fd, const struct addr *a)
 }
 #else
 int
-redirect_destination(int fd, struct addr *destination)
-{
-	(void)fd;
-	(void)destination;
-	errno = ENOPROTOOPT;
-	return -1;
-}
-
-int
 redirect_allow(int fd, const struct addr *a)
 {
 	(void)fd;
 	(void)a;
-	errno = ENOPROTOOPT;
-	return -1;
+	return 0;
 }
 #endif

@@ -229,6 +229,7 @@ style_tests = \
 	tests/style/hardening.sh \
 	tests/style/manual.sh \
 	tests/style/options.sh \
+	tests/style/other_systems.sh \
 	tests/style/packaging.sh \
 	tests/style/security.sh
 
@@ -383,6 +384,7 @@ EXTRA_DIST += \
 	tests/unit/said.h \
 	tests/setup/machine.py \
 	tests/setup/scratch.py \
+	tests/style/pf/net/pfvar.h \
 	tests/setup/test_build.py \
 	tests/setup/test_host_untouched.py \
 	tests/setup/test_package.py \
