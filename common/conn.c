@@ -85,6 +85,12 @@ conn_has_room(const struct conn *c)
 	return c->own.in_end - c->own.in_start < c->own.in_cap;
 }
 
+bool
+conn_was_full(const struct conn *c)
+{
+	return c->own.full;
+}
+
 void
 conn_set_input_size(struct conn *c, size_t size)
 {
@@ -124,6 +130,7 @@ read_some(struct conn *c, bool *nothing)
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		c->own.in_end += (size_t)n;
+		c->own.full = c->own.in_end == c->own.in_cap;
 		return IO_OK;
 	}
 	if (n == 0) {

@@ -39,6 +39,7 @@ struct conn {
 		char *in; /* unread input is in[in_start..in_end) */
 		size_t in_start, in_end, in_cap;
 		size_t in_seen; /* unread octets known to have no LF */
+		bool full; /* the last read took all there was room for */
 		size_t line_max;
 		size_t skipped; /* octets of a line too long, thrown away */
 		struct strbuf out; /* what was put since the last sending */
@@ -80,6 +81,9 @@ void conn_consume(struct conn *c, size_t n);
 
 /* Can conn_read take anything in? */
 bool conn_has_room(const struct conn *c);
+
+/* Did the last read leave no room, so that more may have been there? */
+bool conn_was_full(const struct conn *c);
 
 /*
  * Read up to size octets ahead from now on: CONN_INPUT_SIZE in a dialogue,

@@ -108,6 +108,13 @@ client_has_waited(struct client *c)
 	return client_is_in_step(c);
 }
 
+bool
+client_has_kept_step(struct client *c)
+{
+	return conn_was_full(&c->conn) ? client_has_waited(c)
+				       : client_is_in_step(c);
+}
+
 void
 client_was_answered(struct client *c)
 {

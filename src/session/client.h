@@ -64,6 +64,12 @@ bool client_is_in_step(struct client *c);
 /* The same just before a reply, after a read: lines taken are void then. */
 bool client_has_waited(struct client *c);
 
+/*
+ * The same right behind the read of the line, which took all that there was
+ * unless it had no room for more: only then one looks again.
+ */
+bool client_has_kept_step(struct client *c);
+
 /* The reply was put: what is said from now on is in step. */
 void client_was_answered(struct client *c);
 

@@ -321,7 +321,7 @@ settle(struct message *m)
 	client_owe(&s->client, transaction_replies(s));
 	client_begin_wait(&s->client,
 	    smtp_command_behind(SMTP_BEHIND_ANYTHING, s->upstream.pipelines));
-	if (client_has_waited(&s->client))
+	if (client_has_kept_step(&s->client))
 		decide(m);
 	else
 		note(m, SUMMARY_CLIENT_GONE);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "src/mail/counters.h"
 #include "src/smtp/queue_id.h"
 
@@ -63,8 +64,8 @@ report_recipients(struct report *r, unsigned long recipients)
 	r->facts.recipients = recipients;
 }
 
-void
-report_write(
+static void
+log_line(
     struct report *r, const struct session *s, const struct content *content)
 {
 	char server[ADDR_TEXT_MAX + sizeof "[]:65535"];
@@ -72,13 +73,23 @@ report_write(
 	const struct addr client = session_true_client(s);
 	struct summary_facts *f = &r->facts;
 
-	f->size = content_received(content);
 	add_client(f, s, &client, client_text);
 	f->message_id = content->places.id;
 	f->message_id_len = content->places.id_len;
 	f->server = server_address(&s->upstream, server, sizeof server);
 	add_queue_id(r);
 	summary_log(&r->summary, f, &s->envelope);
+}
+
+void
+report_write(
+    struct report *r, const struct session *s, const struct content *content)
+{
+	struct summary_facts *f = &r->facts;
+
+	f->size = content_received(content);
+	if (log_wants(LOG_INFO))
+		log_line(r, s, content);
 	counters_add_message(summary_outcome(&r->summary, f), f->size);
 }
 

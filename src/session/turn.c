@@ -130,15 +130,6 @@ must_wait(const struct session *s)
 	    &s->upstream, verbs_find(c.verb, c.verb_len)->place != VERB_ALONE);
 }
 
-/* A server that has just said 421 shall get no message, nor the client 354. */
-static bool
-may_go(struct session *s)
-{
-	turn_read_upstream(s);
-	(void)turn_take_replies(s);
-	return !session_is_over(s) && client_has_waited(&s->client);
-}
-
 static enum turn
 handle(struct session *s, const struct verb *v, const struct smtp_command *c)
 {
@@ -150,7 +141,7 @@ handle(struct session *s, const struct verb *v, const struct smtp_command *c)
 	}
 	answer = transaction_allows_data(s);
 	if (answer == ANSWER_GO)
-		return may_go(s) ? TURN_DATA : TURN_SOME;
+		return client_has_kept_step(&s->client) ? TURN_DATA : TURN_SOME;
 	session_answer(s, answer);
 	return TURN_SOME;
 }
