@@ -267,7 +267,7 @@ find_or_add(const char *host)
 		n = find_place();
 		*n = (struct name){.due = deadline_in(0)};
 		n->earliest = n->due;
-		strcpy(n->host, host);
+		memcpy(n->host, host, strlen(host) + 1);
 		wake();
 	}
 	n->asked = ++asked_count;

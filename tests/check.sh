@@ -239,8 +239,10 @@ fi
 lint cppcheck cppcheck -q --std=c11 --inline-suppr --error-exitcode=1 \
 	--enable=warning,performance,portability \
 	-I. --include=config.h '-DSYSCONFDIR="/etc"' common src
-lint clang-tidy clang-tidy --quiet common/*.c src/*.c src/*/*.c \
-	-- -std=gnu11 -include config.h -I. '-DSYSCONFDIR="/etc"'
+if want clang-tidy clang-tidy; then
+	lint clang-tidy sh -c 'printf "%s\n" common/*.c src/*.c src/*/*.c |
+		xargs -P 2 -n 6 sh tests/tidy.sh'
+fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

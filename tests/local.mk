@@ -246,6 +246,7 @@ EXTRA_DIST += \
 	tests/bench/server.py \
 	tests/bench/table.py \
 	tests/check.sh \
+	tests/tidy.sh \
 	tests/demo/demo.py \
 	tests/e2e/bugs.py \
 	tests/e2e/cells.py \

@@ -148,7 +148,7 @@ put_in_force(struct settings_current *c, struct settings_version *v,
 static int
 replace(struct settings_current *c, const struct settings *set, bool owns)
 {
-	struct settings_version *v = calloc(1, sizeof *v), *old;
+	struct settings_version *v = calloc(1, sizeof *v), *old = NULL;
 	int saved;
 
 	if (v == NULL)

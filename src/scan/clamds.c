@@ -40,10 +40,10 @@ clamds_order(struct clamds *c, size_t last, size_t order[ADDR_LIST_MAX])
 	size_t n = 0;
 
 	pthread_mutex_lock(&c->lock);
-	for (size_t i = 0; i < 2 * count; i++)
-		if (i % count != last &&
-		    c->known[i % count].set_aside == (i >= count))
-			order[n++] = i % count;
+	for (int aside = 0; aside <= 1; aside++)
+		for (size_t i = 0; i < count; i++)
+			if (i != last && c->known[i].set_aside == (aside == 1))
+				order[n++] = i;
 	pthread_mutex_unlock(&c->lock);
 	if (last != CLAMDS_NONE)
 		order[n++] = last;

@@ -205,15 +205,17 @@ static enum forward_outcome
 take_reply(struct session *s, struct forward_report *report)
 {
 	struct upstream_reply r = {0};
-	enum forward_outcome outcome = FORWARD_REFUSED;
+	enum forward_outcome outcome = FORWARD_FAILED;
 
 	if (upstream_await_reply(
-		&s->upstream, &r, deadline_in(FORWARD_REPLY_MS)) != IO_OK)
-		outcome = fail(s);
-	else if (smtp_reply_is_positive(r.code)) {
-		note_acceptance(&r, report);
-		outcome = FORWARD_ACCEPTED;
-	} else if (!is_refusal(&r, report))
+		&s->upstream, &r, deadline_in(FORWARD_REPLY_MS)) == IO_OK) {
+		if (smtp_reply_is_positive(r.code)) {
+			note_acceptance(&r, report);
+			outcome = FORWARD_ACCEPTED;
+		} else if (is_refusal(&r, report))
+			outcome = FORWARD_REFUSED;
+	}
+	if (outcome == FORWARD_FAILED)
 		outcome = fail(s);
 	if (outcome == FORWARD_ACCEPTED || outcome == FORWARD_REFUSED)
 		client_relay_reply(&s->client, r.code, &r.text);

@@ -255,8 +255,10 @@ pass_on(struct message *m)
 	case FORWARD_REFUSED:
 		summary_note(&m->report.summary, SUMMARY_SERVER_REFUSED,
 		    strbuf_str(&report->reply));
-		note_action(
-		    m, summary_action_of(atoi(strbuf_str(&report->reply))));
+		note_action(m,
+		    summary_action_of(smtp_reply_parse(
+			strbuf_str(&report->reply), report->reply.len)
+					  .code));
 		break;
 	case FORWARD_FAILED:
 		note(m, SUMMARY_SERVER_ERROR);

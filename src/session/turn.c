@@ -26,11 +26,24 @@ take_goodbye(struct session *s, const struct upstream_line *l)
 		upstream_leave(&s->upstream, UPSTREAM_LEFT);
 }
 
+/* The last line of the reply to done, which is no longer pending. */
 static void
-take_line(struct session *s, struct upstream_line *l)
+note_reply(
+    struct session *s, const struct upstream_line *last, struct pending done)
+{
+	struct upstream_line l = *last;
+
+	l.about = &done;
+	watch_restart(&s->watch);
+	if (done.exchange->note != NULL)
+		done.exchange->note(s, &l);
+	free(done.text);
+}
+
+static void
+take_line(struct session *s, const struct upstream_line *l)
 {
 	const struct exchange *x = l->about->exchange;
-	struct pending done;
 
 	if (l->reply.code == 421) {
 		take_goodbye(s, l);
@@ -45,12 +58,7 @@ take_line(struct session *s, struct upstream_line *l)
 		return;
 	if (x->show != NULL)
 		client_was_answered(&s->client);
-	done = upstream_take(&s->upstream);
-	l->about = &done;
-	watch_restart(&s->watch);
-	if (x->note != NULL)
-		x->note(s, l);
-	free(done.text);
+	note_reply(s, l, upstream_take(&s->upstream));
 }
 
 /* An answer of our own is next. */

@@ -106,7 +106,7 @@ put_base64(struct strbuf *out, const char *data, size_t len)
 {
 	static const char digits[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const size_t per_line = BASE64_LINE / 4 * 3;
+	const size_t per_line = (size_t)BASE64_LINE / 4 * 3;
 
 	for (size_t i = 0; i < len; i += 3) {
 		uint32_t n = 0;

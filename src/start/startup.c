@@ -270,7 +270,11 @@ failed_to_start(void)
 static const char *
 answer_line(enum answer answer, char line[ANSWER_TEXT_MAX + 2])
 {
-	return strcat(answers_text(answer, false, line), "\r\n");
+	char *end = answers_text(answer, false, line);
+
+	end += strlen(end);
+	memcpy(end, "\r\n", 3);
+	return line;
 }
 
 static void
