@@ -34,6 +34,7 @@ from rig import (CLOSE, DISCARDED, ENDLESS_LINE, ENDLESS_REPLY, HANG, OURS, RESE
                  FakeClamd, FakeServer, OnCommand, OnConnect, Scan, ServerConnection, Sleep, stuff)
 
 TIMEOUT = 2  # seconds; the daemon's TimeOut
+FORGED = 10 ** 9  # the number of a message that nobody may deliver
 FAULTY = 0.03  # how often each step of each party fails
 
 SERVER_REFUSALS = [
@@ -236,6 +237,16 @@ class SoakClient:
                                  b"VRFY \rx", b"DATA", b"", b"RSET"))
         return self.ask(c, line)
 
+    def hurry(self, c):
+        """It waits for nothing, and its text would make a message by itself:
+        nothing of that may be read as commands."""
+        with self.soak.ledger.lock:
+            self.soak.ledger.faults += 1
+        c.send(b"DATA\r\n" + mail_line(FORGED) + b"\r\n" + rcpt_line(FORGED) + b"\r\nDATA\r\n" +
+               b"X-Number: %d\r\n\r\nforged\r\n.\r\n" % FORGED)
+        c.rest()
+        raise Left
+
     def message(self, c, number):
         content, infected = self.content(number)
         view = View(infected)
@@ -245,7 +256,10 @@ class SoakClient:
         try:
             if self.fails():
                 self.noise(c)
+            hurries = self.fails()
             for line in (mail_line(number), rcpt_line(number), b"DATA"):
+                if hurries and line == b"DATA":
+                    self.hurry(c)
                 reply = self.ask(c, line)
                 if reply[:1] not in (b"2", b"3"):
                     view.reply = reply
