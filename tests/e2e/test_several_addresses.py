@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from rig import CLOSE, GREETING, NO_SERVER, QUEUED, RESET, Client, FakeServer, Hold, free_port
+from rig import wait_until, CLOSE, GREETING, NO_SERVER, QUEUED, RESET, Client, FakeServer, Hold, free_port
 from test_configuration import drop_root
 
 BUSY_SERVER = b"421 4.3.2 mx1.example has no time\r\n"
@@ -72,7 +72,7 @@ def test_none_is_there(make):
     with r.client() as c:
         assert c.greeting == NO_SERVER
         c.expect_eof()
-    assert len([l for l in r.daemon.log_lines if "couldn't connect to" in l and "SERVER" in l]) == 2
+    wait_until(lambda: len([l for l in r.daemon.log_lines if "couldn't connect to" in l and "SERVER" in l]) == 2)
 
 
 @pytest.mark.parametrize("greeting", [b"554 5.3.2 not here\r\n", b"554-not\r\n554 here\r\n", b"220 mx\r\n"])
