@@ -175,6 +175,7 @@ if want e2e-valgrind valgrind; then
 	fi
 	CLAMSMTPD_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full \
 		--errors-for-leak-kinds=definite,indirect \
+		--show-leak-kinds=definite,indirect \
 		--log-file=$reports/valgrind.%p"
 	export CLAMSMTPD_WRAPPER
 	CLAMSMTPD=$program run_pytest e2e-valgrind tests/e2e/test_data.py \
