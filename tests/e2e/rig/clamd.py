@@ -103,9 +103,14 @@ class Scan(Peer):
                 return
         except OSError:
             return
-        with self.owner.changed:
-            self.owner.connections.remove(self)
+        self.leave_list()
         raise Gone("peer")
+
+    def leave_list(self):
+        """It counts no more among the connections; the test may have cleared them."""
+        with self.owner.changed:
+            if self in self.owner.connections:
+                self.owner.connections.remove(self)
 
     def is_look(self):
         """Is it the daemon's clean mail, to see whether clamd looks?"""
@@ -115,8 +120,8 @@ class Scan(Peer):
             return False
 
     def answer_look(self):
+        self.leave_list()
         with self.owner.changed:
-            self.owner.connections.remove(self)
             self.owner.looks.append(self)
             self.owner.changed.notify_all()
         self.upto(b"\n")

@@ -126,6 +126,7 @@ hands_over(void **state)
 		party_close(&client);
 		party_close(&server);
 		strbuf_free(&report.reply);
+		strbuf_free(&report.acceptance);
 	}
 }
 
@@ -191,6 +192,7 @@ answers_for_each_recipient(void **state)
 		party_close(&client);
 		party_close(&server);
 		strbuf_free(&report.reply);
+		strbuf_free(&report.acceptance);
 	}
 }
 
