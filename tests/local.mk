@@ -322,6 +322,7 @@ EXTRA_DIST += \
 	tests/e2e/test_pipelining.py \
 	tests/e2e/test_proxy_protocol.py \
 	tests/e2e/test_quarantine.py \
+	tests/e2e/test_quarantine_howto.py \
 	tests/e2e/test_reload.py \
 	tests/e2e/test_replies.py \
 	tests/e2e/test_scan_fail.py \
@@ -362,6 +363,7 @@ EXTRA_DIST += \
 	tests/mail/test_howto_commands.py \
 	tests/mail/test_howto_postfix.py \
 	tests/mail/test_mail_system.py \
+	tests/mail/test_quarantine.py \
 	tests/mail/test_selftest.py \
 	tests/mail/test_true_client.py \
 	tests/mail/test_real_clamds.py \

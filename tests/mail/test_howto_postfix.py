@@ -121,7 +121,7 @@ class System:
 
 @pytest.fixture(scope="module")
 def shared():
-    yield from running(["master.cf"])
+    yield from running(["master.cf"], Quarantine="on")
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +251,35 @@ def test_mail_waits_for_port_10026(system):
     assert len(system.postfix.mailbox()) == 1
 
 
+def sendmail(postfix, content, recipient, sender="old@example.test"):
+    done = subprocess.run([packages.find("sendmail"), "-C", str(postfix.config), "-i", "-f", sender, recipient],
+                          input=content, env=packages.environment(),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl (package curl)")
+def test_what_is_quarantined_is_released_by_port_10026_alone(system):
+    """As doc/quarantine.md tells, and why not by sendmail."""
+    old = set(system.daemon.virus_files())
+    system.deliver(VIRUS)
+    file, = set(system.daemon.virus_files()) - old
+    sendmail(system.postfix, Path(file).read_bytes(), "recipient@example.test")
+    wait_for("it is caught again", lambda: len(set(system.daemon.virus_files()) - old) == 2, STARTED_SECONDS)
+    text = (REPOSITORY / "doc" / "quarantine.md").read_text()
+    command = re.search(r"(?m)^    curl (?:.*\\\n)+.*\n", text).group(0)
+    for there, here in (("127.0.0.1:10026", "127.0.0.1:%d" % system.postfix.back_port),
+                        ("bob@example.net", "recipient@example.test"), ("carol@example.net", "sender@example.test"),
+                        ("/var/spool/clamsmtp/virus.AbC123", file)):
+        assert there in command
+        command = command.replace(there, here)
+    subprocess.run(["sh", "-c", command], check=True, timeout=60)
+    system.postfix.wait_settled()
+    for user in ("recipient", "sender"):
+        arrived, = system.postfix.mailbox(user)
+        assert arrived.endswith(Path(file).read_bytes().split(b"\r\nFrom: somebody", 1)[1].replace(b"\r\n", b"\n"))
+
+
 # ---- before the queue
 
 def test_before_the_queue_a_virus_is_refused(before):
@@ -273,11 +302,7 @@ def test_before_the_queue_a_slow_scan_makes_no_second_copy(before):
 
 def test_before_the_queue_the_sendmail_command_is_filtered_by_pickup(before):
     for content, copies in ((VIRUS, 0), (message(), 1)):
-        done = subprocess.run([packages.find("sendmail"), "-C", str(before.postfix.config), "-i",
-                               "-f", "old@example.test", "alias@example.test"],
-                              input=content.replace(b"\r\n", b"\n"), env=packages.environment(),
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
-        assert done.returncode == 0, done.stdout
+        sendmail(before.postfix, content.replace(b"\r\n", b"\n"), "alias@example.test")
         wait_for("it is scanned", lambda: len(before.clamd.scans) > copies, STARTED_SECONDS)
         wait_for("it is taken", lambda: not list((before.postfix.directory / "queue/maildrop").iterdir()))
         before.postfix.wait_settled()
