@@ -310,6 +310,7 @@ EXTRA_DIST += \
 	tests/e2e/test_log_secrets.py \
 	tests/e2e/test_logging.py \
 	tests/e2e/test_loopback.py \
+	tests/e2e/test_loopback_howto.py \
 	tests/e2e/test_manual.py \
 	tests/e2e/test_memory.py \
 	tests/e2e/test_names.py \
@@ -362,6 +363,7 @@ EXTRA_DIST += \
 	tests/mail/test_demo.py \
 	tests/mail/test_howto_commands.py \
 	tests/mail/test_howto_postfix.py \
+	tests/mail/test_loopback.py \
 	tests/mail/test_mail_system.py \
 	tests/mail/test_quarantine.py \
 	tests/mail/test_selftest.py \
