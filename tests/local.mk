@@ -363,6 +363,7 @@ EXTRA_DIST += \
 	tests/mail/test_demo.py \
 	tests/mail/test_howto_commands.py \
 	tests/mail/test_howto_postfix.py \
+	tests/mail/test_keepalived.py \
 	tests/mail/test_loopback.py \
 	tests/mail/test_mail_system.py \
 	tests/mail/test_quarantine.py \

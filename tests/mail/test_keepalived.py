@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The keepalived.conf of doc/scaling.md, as keepalived itself reads it."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import packages
+from clamsmtpd import REPOSITORY
+
+KEEPALIVED = packages.find("keepalived")
+# Not the host's interfaces: a network of its own that has this one.
+ALONE = "ip link add eth0 type veth peer name peer0 && ip link set eth0 up && exec \"$@\""
+
+pytestmark = [
+    pytest.mark.skipif(KEEPALIVED is None, reason="there is no keepalived (./bootstrap packages check)"),
+    pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("ip") is None,
+                       reason="a network namespace needs root, unshare and ip")]
+
+
+def document():
+    text = (REPOSITORY / "doc" / "scaling.md").read_text()
+    block = re.search(r"(?m)^In `/etc/keepalived/keepalived\.conf` of both:\n\n((?:    .*\n)+)", text).group(1)
+    return re.sub("(?m)^    ", "", block)
+
+
+def read_by_keepalived(directory, config):
+    """(exit status, what it says)"""
+    path = directory / "keepalived.conf"
+    # With another user its test mode ends itself by a signal (2.2.7).
+    path.write_text(config.replace("script_user nobody", "script_user root"))
+    done = subprocess.run(["unshare", "-n", "sh", "-c", ALONE, "sh", KEEPALIVED, "-t", "-f", str(path)],
+                          env=packages.environment(), stdin=subprocess.DEVNULL, timeout=30,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = done.stdout.decode(errors="replace")
+    if "unshare failed" in said or "RTNETLINK" in said:
+        pytest.skip("no network namespace: " + said.strip())
+    # That a host has no systemd is not the document's fault.
+    if shutil.which("systemctl") is None:
+        said = "".join(l for l in said.splitlines(keepends=True) if "systemctl" not in l)
+    return done.returncode, said
+
+
+def test_the_configuration_is_right(tmp_path):
+    status, said = read_by_keepalived(tmp_path, document())
+    assert said == ""
+    assert status == 0 or shutil.which("systemctl") is None
+
+
+@pytest.mark.parametrize("right, wrong", [("nopreempt", "nopreemt"), ("vrrp_script haproxy", "vrrp_script other")])
+def test_what_is_wrong_is_told(tmp_path, right, wrong):
+    """So the test above can fail."""
+    status, said = read_by_keepalived(tmp_path, document().replace(right, wrong))
+    assert status != 0 and said
