@@ -313,6 +313,7 @@ EXTRA_DIST += \
 	tests/e2e/test_loopback_howto.py \
 	tests/e2e/test_manual.py \
 	tests/e2e/test_memory.py \
+	tests/e2e/test_migrating.py \
 	tests/e2e/test_names.py \
 	tests/e2e/test_monitoring.py \
 	tests/e2e/test_old_containers.py \
