@@ -48,7 +48,8 @@ upstream_ask(struct upstream *u, const struct exchange *exchange,
     const struct smtp_command *c, bool alone)
 {
 	conn_put_line(&u->conn, c->line, c->len);
-	u->barrier = alone;
+	/* Without PIPELINING a QUIT behind it waits, too. */
+	u->barrier = alone || !u->pipelines;
 	u->unasked = 0;
 	if (pending_push(&u->pending, exchange, c->arg, c->arg_len) < 0)
 		lose_count(u);

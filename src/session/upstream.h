@@ -61,8 +61,9 @@ int upstream_connect(struct upstream *u, const struct target *target,
 
 /*
  * Put the client's command; its argument is kept with its exchange.  alone: no
- * other command may follow before its reply.  Sent by upstream_flush.  When
- * memory runs out, the server is lost.
+ * other command may follow before its reply, as none may where PIPELINING was
+ * not offered (RFC 2920 3.1).  Sent by upstream_flush.  When memory runs out,
+ * the server is lost.
  */
 void upstream_ask(struct upstream *u, const struct exchange *exchange,
     const struct smtp_command *c, bool alone);

@@ -57,6 +57,19 @@ def test_reset_behind_an_unanswered_noop(rig, offered):
     assert last_lines(rig, 4) == [b"NOOP\r\n", b"RSET\r\n", b"MAIL FROM:<next@b>\r\n", b"QUIT\r\n"]
 
 
+@pytest.mark.parametrize("line", [b"RSET", b"MAIL FROM:<a@b>", b"RCPT TO:<a@b>", b"NOOP"])
+def test_quit_behind_an_unanswered_command(rig, line):
+    rig.server.keywords = [b"SIZE"]
+    early, verb = [], line[:4].decode()
+    rig.server.on(verb, strictly(rig, early, b"250 late\r\n"))
+    with rig.client() as c:
+        c.ehlo()
+        # A client may leave at any time; what it asked has no group without PIPELINING.
+        c.send(line + b"\r\nQUIT\r\n")
+        assert c.reply() + c.reply() == b"250 late\r\n221 2.0.0 bye\r\n"
+    assert early == [b""]
+
+
 def test_the_server_goes_before_the_reset(rig):
     hold = Hold()
     rig.server.on("NOOP", (hold, CLOSE))
