@@ -64,15 +64,15 @@ unsigned long long
 esmtp_size(const char *text, size_t len)
 {
 	unsigned long long size = 0;
-	size_t n = 0;
+	size_t n = strlen("SIZE"), digits = 0;
 
-	while (len > 0 && !(*text >= '0' && *text <= '9')) {
-		text++;
-		len--;
-	}
-	for (; n < len && text[n] >= '0' && text[n] <= '9'; n++)
+	while (n < len && str_is_space(text[n]))
+		n++;
+	for (; n < len && text[n] >= '0' && text[n] <= '9'; n++, digits++)
 		size = size * 10 + (unsigned)(text[n] - '0');
-	return n > SIZE_DIGITS_MAX ? 0 : size;
+	if (n < len && !str_is_space(text[n]))
+		return 0; /* "1k" is not one octet */
+	return digits > SIZE_DIGITS_MAX ? 0 : size;
 }
 
 /*

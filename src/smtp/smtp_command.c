@@ -6,6 +6,7 @@
 #include "src/smtp/smtp_command.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "common/strutil.h"
 
@@ -121,11 +122,19 @@ is_quit_line(const char *line, size_t len)
 	return str_equals(c.verb, c.verb_len, "QUIT");
 }
 
+/* Is it QUIT, or may it become that? */
+static bool
+begins_quit(const char *unread, size_t len)
+{
+	const struct smtp_command c = smtp_command_parse(unread, len);
+
+	return c.verb_len <= strlen("QUIT") &&
+	    strncasecmp(c.verb, "QUIT", c.verb_len) == 0;
+}
+
 bool
 smtp_command_may_wait(enum smtp_behind behind, const char *unread, size_t len)
 {
-	static const char quit[] = "QUIT\r";
-	char word[sizeof quit] = {0};
 	const char *lf;
 
 	if (behind >= SMTP_BEHIND_ANYTHING || len == 0)
@@ -133,12 +142,8 @@ smtp_command_may_wait(enum smtp_behind behind, const char *unread, size_t len)
 	if (behind == SMTP_BEHIND_NOTHING)
 		return false;
 	lf = memchr(unread, '\n', len);
-	if (lf != NULL)
-		return is_quit_line(unread, (size_t)(lf - unread));
-	if (len >= sizeof word)
-		return false;
-	memcpy(word, unread, len);
-	return str_begins(quit, strlen(quit), word);
+	return lf == NULL ? begins_quit(unread, len)
+			  : is_quit_line(unread, (size_t)(lf - unread));
 }
 
 bool
