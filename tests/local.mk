@@ -243,6 +243,11 @@ EXTRA_DIST += \
 	tests/bench/cases.py \
 	tests/bench/clamd_standin.c \
 	tests/bench/clients.py \
+	tests/bench/peer_programs.py \
+	tests/bench/peer_report.py \
+	tests/bench/peers.gp \
+	tests/bench/peers.py \
+	tests/bench/peers.sh \
 	tests/bench/server.py \
 	tests/bench/table.py \
 	tests/check.sh \

@@ -39,7 +39,6 @@ sys.path.insert(0, os.path.join(TOP, "tests", "mail"))
 import packages  # noqa: E402
 
 REPORT = os.path.join(TOP, "doc", "performance.md")
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
 def version_of(*argv):
@@ -76,19 +75,17 @@ def raise_limits():
             return
 
 
-def write_report(text):
-    skeleton = "# Performance\n\n%s\n%s\n" % (BEGIN, END)
-    old = skeleton
-    if os.path.exists(REPORT):
-        with open(REPORT) as f:
-            old = f.read()
-    if BEGIN not in old or END not in old:
-        sys.exit("bench: %s has no %s ... %s to write between" % (REPORT, BEGIN, END))
-    head, rest = old.split(BEGIN, 1)
-    tail = rest.split(END, 1)[1]
-    os.makedirs(os.path.dirname(REPORT), exist_ok=True)
+def write_report(text, mark="bench"):
+    """Between the marks of that name in the document."""
+    begin, end = "<!-- %s:begin -->" % mark, "<!-- %s:end -->" % mark
+    with open(REPORT) as f:
+        old = f.read()
+    if begin not in old or end not in old:
+        sys.exit("bench: %s has no %s ... %s to write between" % (REPORT, begin, end))
+    head, rest = old.split(begin, 1)
     with open(REPORT, "w") as f:
-        f.write(head + BEGIN + "\n" + text + END + tail)
+        f.write(head + begin + "\n" + text + end + rest.split(end, 1)[1])
+    print("written to " + REPORT)
 
 
 def main():
@@ -132,7 +129,6 @@ def main():
     print("\n" + text)
     if not args.case and not args.quick and programs["daemon"]:
         write_report(text)
-        print("written to " + REPORT)
     print("%d goals missed" % bench.table.missed)
 
 

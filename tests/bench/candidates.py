@@ -49,8 +49,8 @@ class Process:
         if self.popen.stdout:
             self.popen.stdout.close()
 
-    def wait_until(self, ready):
-        give_up = time.monotonic() + 30
+    def wait_until(self, ready, seconds=30):
+        give_up = time.monotonic() + seconds
         while not ready():
             if self.popen.poll() is not None or time.monotonic() > give_up:
                 with open(self.log, errors="replace") as log:

@@ -14,9 +14,10 @@ from candidates import DEADLINE
 class Sent:
     """One run of smtp-source: its time, and processor time per message."""
 
-    def __init__(self, rig, name, clients, messages, length, kept=False):
+    def __init__(self, rig, name, clients, messages, length, kept=False, file=None):
+        """The message is that in the file, or one of that length."""
         argv = [rig.programs["smtp-source"], "-s", str(min(clients, messages)), "-m", str(messages),
-                "-l", str(length), "-M", "bench.example"] + ["-d"] * kept
+                "-M", "bench.example", *(["-F", file] if file else ["-l", str(length)])] + ["-d"] * kept
         argv.append("127.0.0.1:%d" % rig.port[name])
         proxy = rig.process.get(name)
         standin = getattr(rig, "standin", None)
