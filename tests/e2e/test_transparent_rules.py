@@ -244,9 +244,9 @@ def server_at(stack, place, address, port):
     return stack.enter_context(in_place(place, lambda: FakeServer(host=address, port=port)))
 
 
-@pytest.mark.parametrize("server, client, one, other, lan", [
-    (SERVER, CLIENT, ALONE, OTHER, LAN), (SERVER6, CLIENT6, ALONE6, OTHER6, LAN6)], ids=["IPv4", "IPv6"])
-def test_both_families(networks, gateway, server, client, one, other, lan):
+@pytest.mark.parametrize("server, client, one, other, lan, seen", [
+    (SERVER, CLIENT, ALONE, OTHER, LAN, GATEWAY), (SERVER6, CLIENT6, ALONE6, OTHER6, LAN6, GATEWAY6)], ids=["IPv4", "IPv6"])
+def test_both_families(networks, gateway, server, client, one, other, lan, seen):
     with contextlib.ExitStack() as stack:
         port25, port465, port587 = (server_at(stack, networks.wan, server, port) for port in (25, 465, 587))
         for address in (OTHER6, ALONE6):
@@ -256,6 +256,7 @@ def test_both_families(networks, gateway, server, client, one, other, lan):
         def mail(content):
             with Client((server, 25), source=client) as c:
                 assert c.greeting == GREETING
+                assert port25.connections[-1].sock.getpeername()[0] == seen
                 return c.mail(content=content)
         assert in_place(networks.lan, lambda: mail(CONTENT)) == QUEUED
         assert in_place(networks.lan, lambda: mail(INFECTED)).startswith(b"550 ")
@@ -290,18 +291,18 @@ def test_the_server_is_on_the_gateway(networks, gateway, lan, client):
 
 
 def test_200_at_once(networks, gateway):
-    sources = ["10.67.1.%d" % n for n in range(10, 30)]
-    for address in sources:
-        sh("ip addr add %s/24 dev eth0" % address, networks.lan)
+    """Of both families; each address has less than the rules allow."""
+    sources = [(SERVER, "10.67.1.%d" % n) for n in range(10, 20)] + [(SERVER6, "fd67:1::%d" % n) for n in range(10, 20)]
+    sh("\n".join("ip addr add %s/%s dev eth0 nodad" % (a, "64" if ":" in a else "24") for _, a in sources), networks.lan)
     with contextlib.ExitStack() as stack:
-        port25 = server_at(stack, networks.wan, SERVER, 25)
+        servers = [server_at(stack, networks.wan, address, 25) for address in (SERVER, SERVER6)]
         gateway(MaxConnections="250").daemon.threads_kept = 250
 
         def all_of_them():
-            clients = [stack.enter_context(Client((SERVER, 25), source=s, greet=False)) for s in sources * 10]
+            clients = [stack.enter_context(Client((s, 25), source=a, greet=False)) for s, a in sources * 10]
             for c in clients:
                 assert c.reply() == GREETING
             for c in clients:
                 assert c.mail() == QUEUED
         in_place(networks.lan, all_of_them)
-        assert len(port25.messages) == len(sources) * 10
+        assert [len(s.messages) for s in servers] == [len(sources) * 5] * 2
