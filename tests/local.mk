@@ -369,7 +369,6 @@ EXTRA_DIST += \
 	tests/mail/test_demo.py \
 	tests/mail/test_howto_commands.py \
 	tests/mail/test_howto_postfix.py \
-	tests/mail/test_keepalived.py \
 	tests/mail/test_loopback.py \
 	tests/mail/test_mail_system.py \
 	tests/mail/test_quarantine.py \
@@ -377,6 +376,7 @@ EXTRA_DIST += \
 	tests/mail/test_true_client.py \
 	tests/mail/test_real_clamds.py \
 	tests/mail/test_scaling.py \
+	tests/mail/test_scaling_files.py \
 	tests/peers/client.js \
 	tests/peers/clients.py \
 	tests/peers/conftest.py \

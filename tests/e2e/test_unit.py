@@ -99,6 +99,16 @@ def test_the_stop_has_its_time():
     assert values["Type"] == "notify"
 
 
+def test_what_it_writes_is_writable():
+    """The spool and the pid file, as the how-to has them."""
+    named = dict(re.findall(r"(?m)^    (\w+): (.*)$", read("postfix.md")))
+    values = dict(lines(unit()))
+    writable = [v.lstrip("-") for n, v in lines(unit()) if n == "ReadWritePaths"]
+    assert values["ProtectSystem"] == "strict" and named["TempDirectory"] in writable
+    assert named["PidFile"].startswith("/run/%s/" % values["RuntimeDirectory"])
+    assert named["User"] == values["User"]
+
+
 def test_the_descriptors(make):
     """The formula beside LimitNOFILE, and the sample's MaxConnections."""
     text = unit()

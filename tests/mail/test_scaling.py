@@ -68,6 +68,12 @@ class Balancer:
         self.process = subprocess.Popen([HAPROXY, "-db", "-f", path], env=packages.environment(),
                                         stdout=self.log, stderr=self.log)
 
+    def command(self, line):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.socket)
+            s.sendall(line.encode() + b"\n")
+            return s.makefile().read()
+
     def states(self):
         """{server: UP or DOWN}, of those that a check has looked at."""
         with socket.socket(socket.AF_UNIX) as s:
@@ -281,6 +287,7 @@ def test_checks_find_what_cannot_scan(site):
     aside.rename(scratch)
     site.balancer.wait("clamd1")
 
+    taken_out_for_maintenance(site)
     site.filters[0].stop()
     site.balancer.wait("filter1", "DOWN")
     for _ in range(4):
@@ -288,4 +295,31 @@ def test_checks_find_what_cannot_scan(site):
             assert c.mail() == QUEUED
     assert all(c.asked in ([], ["EHLO", "MAIL", "RCPT", "DATA"], ["MAIL", "RCPT", "DATA"])
                for c in site.server.connections)
-    assert len(site.server.messages) == 8
+    assert len(site.server.messages) == 12
+
+
+def taken_out_for_maintenance(site):
+    """By the command of the document: the other one gets all, and this one's sessions
+    can be seen to end."""
+    text = (REPOSITORY / "doc" / "scaling.md").read_text()
+    drain = re.search(r'(?m)^    echo "(.*)" \| socat - /run/haproxy/admin\.sock$', text).group(1)
+    show, count = re.search(r'(?m)^    echo "(.*)" \| socat - \S+ \| (awk .*)$', text).groups()
+
+    def sessions(name="filter1"):
+        return int(subprocess.run(["sh", "-c", count.replace("filter1", name)], input=site.balancer.command(show).encode(), check=True,
+                                  stdout=subprocess.PIPE, timeout=PATIENCE).stdout)
+
+    wait_until(lambda: sessions() + sessions("filter2") == 0, "the end of earlier ones")
+    # One of the two is in each filter.
+    with Client(site.address), Client(site.address):
+        wait_until(lambda: sessions() == 1, "its session")
+        assert site.balancer.command(drain).strip() == ""
+        assert sessions() == 1
+    wait_until(lambda: sessions() == 0, "the end of its session")
+    mark = site.filters[0].mark()
+    for _ in range(4):
+        with Client(site.address) as c:
+            assert c.mail() == QUEUED
+    assert not any("status=" in l for l in site.filters[0].log_since(mark))
+    assert "`state ready`" in text
+    assert site.balancer.command(drain.replace("state drain", "state ready")).strip() == ""

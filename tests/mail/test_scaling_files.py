@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The keepalived.conf of doc/scaling.md, as keepalived itself reads it."""
+"""Files of doc/scaling.md: keepalived.conf as keepalived itself reads it, fstab as mount
+does.  tests/mail/test_scaling.py has the others."""
 
 import os
 import re
@@ -15,15 +16,15 @@ KEEPALIVED = packages.find("keepalived")
 # Not the host's interfaces: a network of its own that has this one.
 ALONE = "ip link add eth0 type veth peer name peer0 && ip link set eth0 up && exec \"$@\""
 
-pytestmark = [
-    pytest.mark.skipif(KEEPALIVED is None, reason="there is no keepalived (./bootstrap packages check)"),
-    pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("ip") is None,
-                       reason="a network namespace needs root, unshare and ip")]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("ip") is None,
+                                reason="a namespace needs root, unshare and ip")
+needs_keepalived = pytest.mark.skipif(KEEPALIVED is None,
+                                      reason="there is no keepalived (./bootstrap packages check)")
 
 
-def document():
+def document(file="/etc/keepalived/keepalived.conf"):
     text = (REPOSITORY / "doc" / "scaling.md").read_text()
-    block = re.search(r"(?m)^In `/etc/keepalived/keepalived\.conf` of both:\n\n((?:    .*\n)+)", text).group(1)
+    block = re.search(r"(?m)^In `%s` .*:\n\n((?:    .*\n)+)" % re.escape(file), text).group(1)
     return re.sub("(?m)^    ", "", block)
 
 
@@ -44,14 +45,33 @@ def read_by_keepalived(directory, config):
     return done.returncode, said
 
 
+@needs_keepalived
 def test_the_configuration_is_right(tmp_path):
     status, said = read_by_keepalived(tmp_path, document())
     assert said == ""
     assert status == 0 or shutil.which("systemctl") is None
 
 
+@needs_keepalived
 @pytest.mark.parametrize("right, wrong", [("nopreempt", "nopreemt"), ("vrrp_script haproxy", "vrrp_script other")])
 def test_what_is_wrong_is_told(tmp_path, right, wrong):
     """So the test above can fail."""
     status, said = read_by_keepalived(tmp_path, document().replace(right, wrong))
     assert status != 0 and said
+
+
+def test_the_spool_on_tmpfs(tmp_path):
+    """The line of fstab, for a user of this host, mounted where nobody else sees it."""
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    line = document("/etc/fstab").replace("/var/spool/clamsmtp", str(spool))
+    assert line.count("clamsmtp") == 2
+    (tmp_path / "fstab").write_text(line.replace("uid=clamsmtp", "uid=nobody").replace("gid=clamsmtp", "gid=nogroup"))
+    script = "mount --fstab '%s' '%s' && stat -f -c '%%T' '%s' && stat -c '%%U:%%G %%a' '%s'" % (
+        tmp_path / "fstab", spool, spool, spool)
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], stdin=subprocess.DEVNULL, timeout=30,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = done.stdout.decode(errors="replace")
+    if "unshare failed" in said or "permission denied" in said.lower():
+        pytest.skip("no mount namespace: " + said.strip())
+    assert said.splitlines() == ["tmpfs", "nobody:nogroup 750"]
