@@ -6,6 +6,8 @@
 #
 #   release.sh /var/spool/clamsmtp/virus.AbC123 [127.0.0.1:10026]
 #
+# (With Debian's package that port is 10025.)
+#
 # The envelope is written by the virus action of quarantine.md: first the sender,
 # then the recipients, a line each.  Whoever sent the virus has chosen them; each
 # is one argument of curl, in angle brackets, and never a part of a command.

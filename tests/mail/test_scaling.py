@@ -306,8 +306,8 @@ def taken_out_for_maintenance(site):
     show, count = re.search(r'(?m)^    echo "(.*)" \| socat - \S+ \| (awk .*)$', text).groups()
 
     def sessions(name="filter1"):
-        return int(subprocess.run(["sh", "-c", count.replace("filter1", name)], input=site.balancer.command(show).encode(), check=True,
-                                  stdout=subprocess.PIPE, timeout=PATIENCE).stdout)
+        counter = ["sh", "-c", count.replace("filter1", name)]
+        return int(subprocess.check_output(counter, input=site.balancer.command(show).encode(), timeout=PATIENCE))
 
     wait_until(lambda: sessions() + sessions("filter2") == 0, "the end of earlier ones")
     # One of the two is in each filter.
