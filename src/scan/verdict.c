@@ -9,7 +9,7 @@
 
 #include "common/strutil.h"
 
-#define LIMIT_FOUND "Heuristics.Limits.Exceeded" /* and "." and which one */
+#define LIMIT_FOUND "Heuristics.Limits.Exceeded" /* and which one */
 #define SIZE_REFUSED "INSTREAM size limit exceeded. ERROR"
 #define STREAM_LIMIT "StreamMaxLength"
 
@@ -103,13 +103,14 @@ finds_limit(struct verdict *v)
 		name--;
 	len = (size_t)(v->line + v->line_len - name) - strlen("FOUND");
 	str_trim(&name, &len);
-	if (len < n || memcmp(name, LIMIT_FOUND, n) != 0 ||
-	    (len > n && name[n] != '.'))
+	if (len < n || memcmp(name, LIMIT_FOUND, n) != 0)
 		return false;
 	v->name = name;
 	v->name_len = len;
-	v->limit = len > n + 1 ? name + n + 1 : name;
-	v->limit_len = len > n + 1 ? len - n - 1 : len;
+	if (len > n && name[n] == '.')
+		n++;
+	v->limit = len > n ? name + n : name;
+	v->limit_len = len > n ? len - n : len;
 	return true;
 }
 

@@ -21,6 +21,7 @@ LIMITS = {
     b"Heuristics.Limits.Exceeded.MaxScanTime": "MaxScanTime",
     b"Heuristics.Limits.Exceeded.EmailLineFoldcnt": "EmailLineFoldcnt",
     b"Heuristics.Limits.Exceeded": "Heuristics.Limits.Exceeded",
+    b"Heuristics.Limits.ExceededMaxFiles": "MaxFiles",
 }
 
 
@@ -57,7 +58,7 @@ def test_whatever_was_scanned(make, mode, where):
     refused(r, "MaxFiles")
 
 
-@pytest.mark.parametrize("name", [b"Heuristics.Limits.ExceededNot", b"X.Heuristics.Limits.Exceeded"])
+@pytest.mark.parametrize("name", [b"Heuristics.Limits.Exceed", b"X.Heuristics.Limits.Exceeded"])
 def test_what_is_only_called_alike(make, name):
     r = make()
     r.clamd.next(b"{path}: " + name + b" FOUND{end}")

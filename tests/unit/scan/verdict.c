@@ -124,7 +124,7 @@ static const struct answer_case cases[] = {
 	"other: Heuristics.Limits.Exceeded.MaxFiles FOUND"},
     {"stream", T("Heuristics.Limits.Exceeded.MaxFiles FOUND\n"), SCAN_OVERSIZE,
 	LIMIT ".MaxFiles", "Heuristics.Limits.Exceeded.MaxFiles FOUND"},
-    {"stream", T("stream: Heuristics.Limits.ExceededX FOUND\n"), SCAN_INFECTED,
+    {"stream", T("stream: Heuristics.Limits.ExceededX FOUND\n"), SCAN_OVERSIZE,
 	"Heuristics.Limits.ExceededX",
 	"stream: Heuristics.Limits.ExceededX FOUND"},
     {"stream", T("stream: X.Heuristics.Limits.Exceeded FOUND\n"), SCAN_INFECTED,
