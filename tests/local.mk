@@ -368,6 +368,7 @@ EXTRA_DIST += \
 	tests/mail/test_clamd_limits.py \
 	tests/mail/test_demo.py \
 	tests/mail/test_howto_commands.py \
+	tests/mail/test_howto_lmtp.py \
 	tests/mail/test_howto_postfix.py \
 	tests/mail/test_loopback.py \
 	tests/mail/test_mail_system.py \
@@ -383,6 +384,7 @@ EXTRA_DIST += \
 	tests/peers/exim-client.conf \
 	tests/peers/exim-server.conf \
 	tests/peers/fetch.sh \
+	tests/peers/howto.py \
 	tests/peers/opensmtpd-server.conf \
 	tests/peers/samples_of_peers.py \
 	tests/peers/sendmail.cf \
@@ -391,6 +393,8 @@ EXTRA_DIST += \
 	tests/peers/servers.py \
 	tests/peers/test_clients.py \
 	tests/unit/party.h \
+	tests/peers/test_howto_exim.py \
+	tests/peers/test_howto_opensmtpd.py \
 	tests/peers/test_servers.py \
 	tests/peers/test_transparent_clients.py \
 	tests/unit/said.h \

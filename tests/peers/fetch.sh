@@ -11,7 +11,7 @@ exec 9>lock
 flock -w 300 9 || exit 1
 
 # A program, and the libraries that a small system may not have.
-packages="exim4-daemon-light exim4-base libidn12 libdb5.3 libgnutls-dane0 libnsl2
+packages="exim4-daemon-light exim4-base exim4-config libidn12 libdb5.3 libgnutls-dane0 libnsl2
 	libunbound8 libevent-2.1-7 opensmtpd libwrap0 sendmail-bin liblockfile1
 	msmtp libgsasl18 libntlm0 libgssglue1 libsecret-1-0 nullmailer dma s-nail swaks
 	python3-aiosmtpd python3-attr python3-public python3-pkg-resources
