@@ -23,7 +23,7 @@ from samples import EICAR
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "e2e"))
 
-from rig import CLOSE, Daemon, FakeClamd, FakeServer, free_port  # noqa: E402
+from rig import CLOSE, Daemon, FakeClamd, FakeServer, Sleep, free_port  # noqa: E402
 
 if os.geteuid() != 0:
     pytest.skip("Postfix has to be started by root", allow_module_level=True)
@@ -145,6 +145,13 @@ def test_a_message_arrives_once(system):
     assert recipients == sorted(ALL)
     assert b"X-Virus-Scanned: " in content
     assert len(system.clamd.scans) == 1
+
+
+def test_a_slow_scan_makes_no_second_copy(system):
+    system.clamd.answer = (Sleep(1.5), found)
+    system.post()
+    system.postfix.wait_settled()
+    assert len(system.clamd.scans) == len(system.taken()) == 1
 
 
 def test_a_virus_does_not_arrive(system):
