@@ -272,10 +272,13 @@ class Measure:
 
 
 def about(args, programs):
-    text = "`make bench` on %s, %d cores, Linux %s; %d interleaved rounds, a turn %g s" % (
-        time.strftime("%Y-%m-%d"), os.cpu_count(), platform.release(), args.rounds, args.seconds)
-    versions = programs.versions()
-    return "%s; %s." % (text, ", ".join("%s %s" % (peer_report.TITLE[n], v) for n, v in versions.items()))
+    """Before the first round: of which machine and programs the figures are."""
+    load = os.getloadavg()[1]
+    text = "`make bench` on %s, %d cores, Linux %s, load average %.1f before it; %d interleaved rounds, a turn %g s" % (
+        time.strftime("%Y-%m-%d"), os.cpu_count(), platform.release(), load, args.rounds, args.seconds)
+    versions = ", ".join("%s %s" % (peer_report.TITLE[n], v) for n, v in programs.versions().items())
+    rough = "  **Preliminary**: the machine had other work, so rates and 99th percentiles are rough."
+    return "%s; %s.%s" % (text, versions or "no peers", rough if load > 1 else "")
 
 
 def main():
