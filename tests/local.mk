@@ -111,9 +111,10 @@ tests_unit_common_resolver_t_LDFLAGS = $(AM_LDFLAGS) \
 tests_unit_mail_spool_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
 # clamd's end of a connection is played.
 tests_unit_scan_clamd_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sock_connect
-# What comes of a talk with clamd is played, and the clock.
+# What comes of a talk with clamd is played, the clock, and what is left to read.
 tests_unit_scan_scanner_t_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=clamd_scan -Wl,--wrap=clock_gettime
+	-Wl,--wrap=clamd_scan -Wl,--wrap=clock_gettime \
+	-Wl,--wrap=content_is_readable -Wl,--wrap=content_is_whole
 
 # ---- fuzzers: X.replay runs the seeds in corpus/X, X.fuzz makes new ones
 
@@ -292,6 +293,7 @@ EXTRA_DIST += \
 	tests/e2e/test_comparison_running.py \
 	tests/e2e/test_comparison_scan.py \
 	tests/e2e/test_configuration.py \
+	tests/e2e/test_content_lost.py \
 	tests/e2e/test_data.py \
 	tests/e2e/test_debian_script.py \
 	tests/e2e/test_early_answers.py \

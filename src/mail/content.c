@@ -5,6 +5,9 @@
  */
 #include "src/mail/content.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "common/conn_out.h"
 #include "common/log.h"
 #include "common/pool.h"
@@ -134,6 +137,29 @@ int
 content_descriptor(const struct content *c)
 {
 	return c->spool.fd;
+}
+
+static bool
+check(const struct content *c, bool is_good)
+{
+	if (!is_good)
+		log_error("couldn't read from cache file: %s: %s",
+		    spool_path(&c->spool),
+		    errno == 0 ? "it is not what was written"
+			       : strerror(errno));
+	return is_good;
+}
+
+bool
+content_is_whole(const struct content *c)
+{
+	return check(c, spool_is_whole(&c->spool));
+}
+
+bool
+content_is_readable(const struct content *c)
+{
+	return check(c, spool_is_readable(&c->spool));
 }
 
 void

@@ -65,6 +65,10 @@ const char *content_path(const struct content *c);
 /* The descriptor of its file, which has first_line in front; borrowed. */
 int content_descriptor(const struct content *c);
 
+/* As spool_is_whole and spool_is_readable; what is not so is logged. */
+bool content_is_whole(const struct content *c);
+bool content_is_readable(const struct content *c);
+
 /* As spool_retire. */
 void content_retire(struct content *c);
 

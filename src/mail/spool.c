@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/pool.h"
@@ -146,6 +147,34 @@ spool_read(const struct spool *s, off_t offset, char *buf, size_t len)
 		n = pread(s->fd, buf, len, offset + (off_t)s->prefix_len);
 	while (n < 0 && errno == EINTR);
 	return n;
+}
+
+bool
+spool_is_whole(const struct spool *s)
+{
+	struct stat st;
+
+	errno = 0;
+	/* A link is what clamd finds one by that has a name. */
+	return fstat(s->fd, &st) == 0 && st.st_size >= s->written &&
+	    (s->path.len == 0 || st.st_nlink > 0);
+}
+
+bool
+spool_is_readable(const struct spool *s)
+{
+	char *buf = spool_memory(s) != NULL ? NULL : pool_get();
+	off_t offset = 0;
+	ssize_t n = 1;
+
+	while (buf != NULL && n > 0) {
+		errno = 0;
+		n = spool_read(s, offset, buf, SPOOL_BLOCK_SIZE);
+		offset += n > 0 ? n : 0;
+	}
+	if (buf != NULL)
+		pool_put(buf);
+	return n >= 0 && spool_is_whole(s);
 }
 
 static int

@@ -74,6 +74,15 @@ char *spool_memory(const struct spool *s);
  */
 ssize_t spool_read(const struct spool *s, off_t offset, char *buf, size_t len);
 
+/* After spool_finish: is the file still there, and as long as it was? */
+bool spool_is_whole(const struct spool *s);
+
+/*
+ * Can all of the content be read?  What is not in memory is read for that.
+ * After spool_finish; errno, or 0 where the file is shorter, says why not.
+ */
+bool spool_is_readable(const struct spool *s);
+
 /*
  * Copy the content into a new file dir/virus.XXXXXX; its path becomes path.
  * Returns 0, or -1 with errno and no file.

@@ -35,6 +35,7 @@ enum clamd_end {
 	CLAMD_UNCLEAR, /* its answer is none, or none to all that was sent */
 	CLAMD_UNPROVED, /* it said OK, but could not prove that it looks */
 	CLAMD_NO_MEANS, /* the system has nothing left to connect with */
+	CLAMD_NO_CONTENT, /* what it was to look at is lost */
 	CLAMD_CANCELLED /* the waiter has ended it */
 };
 
@@ -42,6 +43,7 @@ struct scan_result {
 	enum scan_verdict verdict;
 	bool answered; /* a clamd said something, or let us wait for it */
 	bool cancelled; /* the waiter ended the scan */
+	bool content_lost; /* our own file has failed, and not clamd */
 	bool named; /* name is clamd's */
 	struct strbuf name; /* of the virus or limit; the caller frees it */
 	const char *clamd; /* where the verdict is from, as it is configured */

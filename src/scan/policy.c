@@ -103,7 +103,7 @@ choose_by_verdict(const struct policy_facts *f)
 		return choose_for_oversize(f);
 	case SCAN_FAILED:
 		/* It says nothing about clamd: the message comes again. */
-		if (f->scan_given_up)
+		if (f->scan_given_up || f->content_failed)
 			break;
 		return choose_for_unscanned(
 		    f->config->scan_fail, ANSWER_UNSCANNED, "no verdict");

@@ -34,7 +34,7 @@ struct policy_config {
 struct policy_facts {
 	const struct policy_config *config;
 	/* known when the content has been received */
-	bool content_failed; /* it could not be kept */
+	bool content_failed; /* it could not be kept, also later */
 	bool too_large; /* for the server */
 	bool upstream_lost; /* nobody is there to take it */
 	bool bare_newline; /* there was a stray CR or LF in it */

@@ -35,6 +35,7 @@ name_fault(enum clamd_end end)
 	case CLAMD_CANCELLED:
 	case CLAMD_NO_MEANS:
 	case CLAMD_NO_FILE:
+	case CLAMD_NO_CONTENT:
 		break;
 	}
 	return NULL;
@@ -44,7 +45,17 @@ static bool
 is_over(const struct search *s)
 {
 	return s->end == CLAMD_VERDICT || s->end == CLAMD_CANCELLED ||
-	    deadline_left_ms(s->until) == 0;
+	    s->end == CLAMD_NO_CONTENT || deadline_left_ms(s->until) == 0;
+}
+
+/* Was there all of it to look at, and is it there for the next one? */
+static bool
+has_content(const struct search *s, const struct clamd_order *order)
+{
+	if (s->end != CLAMD_VERDICT)
+		return content_is_readable(s->content);
+	return order->mode == SCAN_MODE_STREAM ||
+	    s->result->verdict != SCAN_CLEAN || content_is_whole(s->content);
 }
 
 /* One talk, behind which nobody may read a file that is used again. */
@@ -55,6 +66,11 @@ talk(struct search *s, const struct clamd_order *order)
 	if (order->mode != SCAN_MODE_STREAM && s->end != CLAMD_VERDICT &&
 	    s->end != CLAMD_UNREACHED)
 		content_retire(s->content);
+	if (s->end == CLAMD_CANCELLED || has_content(s, order))
+		return;
+	s->end = CLAMD_NO_CONTENT;
+	s->result->verdict = SCAN_FAILED;
+	s->result->content_lost = true;
 }
 
 /*

@@ -130,6 +130,7 @@ note_verdict(struct message *m, const struct scan_result *r)
 {
 	m->facts.scanned = true;
 	m->facts.verdict = r->verdict;
+	m->facts.content_failed = r->content_lost;
 	m->report.facts.clamd = r->clamd;
 	m->name = r->name;
 	if (r->named && !m->name.failed)
@@ -147,7 +148,7 @@ note_verdict(struct message *m, const struct scan_result *r)
 		note(m, SUMMARY_OVERSIZE);
 		break;
 	case SCAN_FAILED:
-		if (r->answered && !r->cancelled)
+		if (r->answered && !r->cancelled && !r->content_lost)
 			note(m, SUMMARY_CLAMAV_ERROR);
 		break;
 	}

@@ -242,6 +242,46 @@ a_file_that_is_still_read(void **state)
 }
 
 static void
+expect_left(const struct spool *s, bool whole, bool readable)
+{
+	assert_int_equal(spool_is_whole(s), whole);
+	assert_int_equal(spool_is_readable(s), readable);
+}
+
+/* Short of one octet, without its name, or not to be read. */
+static void
+a_file_that_is_damaged(void **state)
+{
+	const size_t sizes[] = {10, 3 * SPOOL_BLOCK_SIZE + 7};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(sizes); i++) {
+		const size_t size = sizes[i / 2];
+		struct spool s;
+		int fd;
+
+		assert_int_equal(spool_open(&s, dir, "Line: x\r\n", i % 2), 0);
+		fill(&s, 'a', size);
+		assert_int_equal(spool_finish(&s), 0);
+		expect_left(&s, true, true);
+		fd = s.fd;
+		s.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		assert_true(s.fd >= 0);
+		expect_left(&s, false, false);
+		assert_int_equal(close(s.fd), 0);
+		s.fd = fd;
+		if (i % 2) {
+			assert_int_equal(unlink(spool_path(&s)), 0);
+			expect_left(&s, false, false);
+		}
+		assert_int_equal(ftruncate(s.fd, s.written - 1), 0);
+		expect_left(&s, false, false);
+		spool_retire(&s);
+		spool_close(&s);
+	}
+}
+
+static void
 no_directory(void **state)
 {
 	struct spool s;
@@ -275,6 +315,7 @@ main(void)
 	    /* Before this thread has a file to keep. */
 	    cmocka_unit_test(a_file_that_is_shown),
 	    cmocka_unit_test(a_file_that_is_still_read),
+	    cmocka_unit_test(a_file_that_is_damaged),
 	    cmocka_unit_test(no_directory),
 	    cmocka_unit_test(a_file_that_could_not_be_written_is_not_kept),
 	    cmocka_unit_test(a_thread_keeps_its_file),

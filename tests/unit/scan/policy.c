@@ -256,6 +256,10 @@ without_a_verdict(void **state)
 		/* That we had no time is not clamd's fault. */
 		f.scan_given_up = true;
 		expect(&f, deferred, NULL);
+		/* Nor is it that our own file has failed. */
+		f.scan_given_up = false;
+		f.content_failed = true;
+		expect(&f, deferred, NULL);
 	}
 }
 

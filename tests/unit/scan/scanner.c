@@ -26,6 +26,8 @@ static const struct meaning {
     {'e', CLAMD_UNCLEAR, SCAN_FAILED}, {'f', CLAMD_NO_FILE, SCAN_FAILED},
     {'m', CLAMD_NO_MEANS, SCAN_FAILED}, {'q', CLAMD_CANCELLED, SCAN_FAILED},
     {'t', CLAMD_SILENT, SCAN_FAILED}, /* and the budget is used up */
+    {'l', CLAMD_CLOSED, SCAN_FAILED}, /* and the content cannot be read */
+    {'w', CLAMD_VERDICT, SCAN_CLEAN}, /* and it is not whole any more */
 };
 
 /* Who was asked how: "0S 1F", and "0P" for a proof. */
@@ -35,6 +37,7 @@ static struct {
 	int64_t now_ms;
 	char asked[128];
 	int connect_ms; /* that the last talk had */
+	bool is_lost; /* the content */
 } stage;
 
 static struct scan_config config;
@@ -43,6 +46,8 @@ static struct clamds clamds;
 enum clamd_end __wrap_clamd_scan(const struct clamd_order *order,
     struct waiter *waiter, struct scan_result *result);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
+bool __wrap_content_is_readable(const struct content *content);
+bool __wrap_content_is_whole(const struct content *content);
 
 int
 __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
@@ -51,6 +56,20 @@ __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
 	ts->tv_sec = stage.now_ms / 1000;
 	ts->tv_nsec = stage.now_ms % 1000 * 1000000;
 	return 0;
+}
+
+bool
+__wrap_content_is_readable(const struct content *content)
+{
+	(void)content;
+	return !stage.is_lost;
+}
+
+bool
+__wrap_content_is_whole(const struct content *content)
+{
+	(void)content;
+	return !stage.is_lost;
 }
 
 static void
@@ -84,6 +103,7 @@ __wrap_clamd_scan(const struct clamd_order *order, struct waiter *waiter,
 	if (m->letter == 't')
 		stage.now_ms += 1000000;
 	stage.now_ms += 10;
+	stage.is_lost = m->letter == 'l' || m->letter == 'w';
 	result->verdict = m->verdict;
 	return m->end;
 }
@@ -155,6 +175,15 @@ static const struct {
 	"..."},
     {"no descriptors of our own", SCAN_MODE_STREAM, {"m", "m"}, {NULL}, "0S 1S",
 	SCAN_FAILED, "..."},
+    {"the content is lost", SCAN_MODE_STREAM, {"l"}, {NULL}, "0S", SCAN_FAILED,
+	"..."},
+    {"it is lost by file", SCAN_MODE_FILDES, {"l"}, {NULL}, "0F", SCAN_FAILED,
+	"..."},
+    {"it is not whole", SCAN_MODE_FILDES, {"w"}, {NULL}, "0F", SCAN_FAILED,
+	"..."},
+    {"nor by path", SCAN_MODE_SCAN, {"w"}, {NULL}, "0N", SCAN_FAILED, "..."},
+    {"streamed it was seen", SCAN_MODE_STREAM, {"w"}, {NULL}, "0S", SCAN_CLEAN,
+	"..."},
     {"by file", SCAN_MODE_FILDES, {"c"}, {"c"}, "0F 0P", SCAN_CLEAN, "..."},
     {"found by file", SCAN_MODE_FILDES, {"v"}, {NULL}, "0F", SCAN_INFECTED,
 	"..."},
