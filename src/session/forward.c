@@ -33,10 +33,8 @@ look_before_end(struct session *s)
 
 	if (io == IO_OK && !client_awaits_message(&s->client))
 		return IO_CANCELLED;
-	if (io == IO_OK && watch_has_used_budget(&s->watch)) {
-		log_warn("no time is left to pass the message on");
+	if (io == IO_OK && watch_has_used_budget(&s->watch))
 		return IO_TIMEOUT;
-	}
 	return io;
 }
 
@@ -66,6 +64,15 @@ send_around_stamp(
 }
 
 static void
+tell_timeout(const struct session *s)
+{
+	if (watch_has_used_budget(&s->watch))
+		log_warn("no time is left to pass the message on");
+	else
+		upstream_tell_stall(&s->upstream, s->watch.timeout_ms);
+}
+
+static void
 make_stamp(const struct session *s, const struct content *content,
     const struct stamp_mark *mark, struct stamp *stamp)
 {
@@ -90,6 +97,8 @@ send_content(struct session *s, const struct content *content,
 	make_stamp(s, content, mark, &stamp);
 	s->upstream.conn.may_answer_early = true;
 	io = send_around_stamp(s, content, &stamp);
+	if (io == IO_TIMEOUT)
+		tell_timeout(s);
 	s->upstream.conn.may_answer_early = false;
 	conn_take_back(&s->upstream.conn);
 	strbuf_free(&stamp.text);

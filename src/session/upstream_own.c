@@ -13,17 +13,29 @@
 #include "common/log.h"
 #include "src/session/upstream_in.h"
 
+static void
+tell(const struct upstream *u, const char *what, int ms)
+{
+	const bool named = u->name != NULL;
+
+	log_error("%s %s %s for %d s", named ? "OutAddress" : "server",
+	    named ? u->name : u->ip, what, ms / 1000);
+}
+
 void
 upstream_tell_silence(const struct upstream *u, int silence_ms)
 {
-	const bool named = u->name != NULL;
 	size_t len;
 
 	(void)conn_peek(&u->conn, &len);
-	log_error("%s %s %s for %d s", named ? "OutAddress" : "server",
-	    named ? u->name : u->ip,
-	    len == 0 ? "answered nothing" : "did not end its answer",
-	    silence_ms / 1000);
+	tell(u, len == 0 ? "answered nothing" : "did not end its answer",
+	    silence_ms);
+}
+
+void
+upstream_tell_stall(const struct upstream *u, int stall_ms)
+{
+	tell(u, "took nothing", stall_ms);
 }
 
 /* Take replies to commands of our own; whatever else comes is out of turn. */

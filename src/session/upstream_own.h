@@ -16,6 +16,9 @@
  */
 void upstream_tell_silence(const struct upstream *u, int silence_ms);
 
+/* Likewise that it has read nothing of what was sent to it. */
+void upstream_tell_stall(const struct upstream *u, int stall_ms);
+
 /*
  * In a message, when all it may say are replies to commands of our own: read
  * them.  Whatever else it says means that it is lost.

@@ -40,6 +40,7 @@ def test_it_is_used_up(rig, step, content, action, before):
     rig.server.connections[0].wait_closed()
     assert not rig.server.messages
     assert rig.summary().endswith("status=SERVER-ERROR")
+    rig.daemon.wait_log("no time is left" if step == "body" else "OutAddress .* answer", rig.mark)
 
 
 @pytest.mark.parametrize("keep_alives", ["0", "1"])

@@ -103,6 +103,7 @@ def test_a_server_that_does_not_read(make):
         assert c.mail((b"x" * 998 + b"\r\n") * 12000) == LOCAL_ERROR
         c.expect_eof()
     assert r.summary() == WHO + ", status=SERVER-ERROR"
+    r.daemon.wait_log("OutAddress %s took nothing for 2 s$" % r.server.address)
 
 
 def test_a_client_that_stops_in_the_content(rig):
