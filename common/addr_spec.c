@@ -189,6 +189,13 @@ addr_spec_name(const struct addr_spec *spec, char name[ADDR_NAME_MAX + 1])
 }
 
 const char *
+addr_spec_gap(const struct addr_spec *spec)
+{
+	return *spec->text == '[' ? "there is no such interface now"
+				  : "the name is not known now";
+}
+
+const char *
 addr_spec_where(const struct addr_spec *spec)
 {
 	return spec->where == NULL ? "default" : spec->where;

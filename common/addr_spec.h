@@ -61,6 +61,9 @@ int addr_spec_fixed(
 /* Are the same texts in the same order in both? */
 bool addr_list_same(const struct addr_list *a, const struct addr_list *b);
 
+/* Why the resolver does not know it (an ADDR_HOST), for a message. */
+const char *addr_spec_gap(const struct addr_spec *spec);
+
 /* Where it was written, for a message. */
 const char *addr_spec_where(const struct addr_spec *spec);
 

@@ -7,13 +7,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/deadline.h"
 #include "common/strbuf.h"
 #include "common/strutil.h"
 
+#define BLOCK_SIZE 65536 /* octets */
+#define WAIT_MS 5000 /* for all of what comes by a pipe */
 #define FILE_MAX ((size_t)16 << 20) /* octets; a mistake when there are more */
 
 /* One trimmed line, in memory that may be written to. */
@@ -70,17 +74,30 @@ cfgfile_parse(const char *text, size_t len, const struct cfgfile_handler *h)
 	return faults == 0 ? 0 : -1;
 }
 
+/* As read(2); a pipe's other end may never write, or never come. */
+static ssize_t
+read_some(int fd, struct strbuf *b, struct deadline d)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int ready = poll(&p, 1, deadline_left_ms(d));
+
+	if (ready == 0)
+		errno = ETIMEDOUT;
+	return ready > 0 ? read(fd, b->data + b->len, BLOCK_SIZE) : -1;
+}
+
 int
 cfgfile_read(const char *path, char **text, size_t *len)
 {
+	const struct deadline d = deadline_in(WAIT_MS);
 	struct strbuf b = {0};
-	int fd = open(path, O_RDONLY | O_CLOEXEC), saved;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), saved;
 	ssize_t n = -1;
 
 	if (fd < 0)
 		return -1;
-	while (strbuf_reserve(&b, 65536) == 0) {
-		n = read(fd, b.data + b.len, 65536);
+	while (strbuf_reserve(&b, BLOCK_SIZE) == 0) {
+		n = read_some(fd, &b, d);
 		if (n > 0 && b.len + (size_t)n > FILE_MAX) {
 			errno = EFBIG;
 			n = -1;

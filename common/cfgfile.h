@@ -42,7 +42,8 @@ int cfgfile_parse(
 /*
  * Read the whole file into *text (*len octets; the caller frees it).
  * Returns 0; -1 with errno when it cannot be opened; -2 with errno when it
- * cannot be read (EISDIR for a directory, EFBIG for more than 16 MiB).
+ * cannot be read (EISDIR for a directory, EFBIG for more than 16 MiB, ETIMEDOUT
+ * when a pipe has not told all in 5 s).
  */
 int cfgfile_read(const char *path, char **text, size_t *len);
 

@@ -184,9 +184,9 @@ check_listens(struct check *c)
 		const struct addr_spec *spec = &set->listens.spec[i];
 
 		if (resolver_look_up(spec, NULL, &found) < 0) {
-			log_warn("couldn't resolve Listen: %s (%s: the name is "
-				 "not known now)",
-			    spec->text, addr_spec_where(spec));
+			log_warn("couldn't resolve Listen: %s (%s: %s)",
+			    spec->text, addr_spec_where(spec),
+			    addr_spec_gap(spec));
 			continue;
 		}
 		right = check_place(set, spec, &found.at[0]) && right;

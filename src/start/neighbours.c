@@ -23,8 +23,8 @@ find(
 {
 	if (resolver_find(spec, NULL, found) == 0)
 		return 0;
-	log_warn("couldn't resolve %s: %s (%s: the name is not known now)",
-	    option, spec->text, addr_spec_where(spec));
+	log_warn("couldn't resolve %s: %s (%s: %s)", option, spec->text,
+	    addr_spec_where(spec), addr_spec_gap(spec));
 	return -1;
 }
 

@@ -18,9 +18,9 @@ ways_find_listeners(struct settings *set)
 		const struct addr_spec *spec = &set->listens.spec[i];
 
 		if (resolver_look_up(spec, NULL, &found) < 0) {
-			log_error("couldn't resolve Listen: %s (%s: the name "
-				  "is not known now)",
-			    spec->text, addr_spec_where(spec));
+			log_error("couldn't resolve Listen: %s (%s: %s)",
+			    spec->text, addr_spec_where(spec),
+			    addr_spec_gap(spec));
 			return -1;
 		}
 		set->listen_at.at[set->listen_at.count++] = found.at[0];

@@ -94,6 +94,15 @@ def test_a_name_is_a_warning(directory, spool):
         assert re.search(r"couldn't resolve %s: no-such-name\.invalid:\d+ \(.*test\.conf:%d: " % (option, n), err), err
 
 
+def test_an_interface_is_a_warning(directory, spool):
+    code, err = check(directory, "OutAddress: [fe80::1%nosuchif]:25\nClamAddress: [::1%nosuchif]:3310\n"
+                      "Listen: [fe80::1%nosuchif]:25\n")
+    assert code == 0
+    for n, option in enumerate(("OutAddress", "ClamAddress", "Listen"), 1):
+        assert re.search(r"couldn't resolve %s: \[\S+%%nosuchif\]:\d+ \(.*test\.conf:%d: "
+                         r"there is no such interface now\)" % (option, n), err), err
+
+
 # Each stands in the third line, behind two good ones.
 WRONG = [
     "Bogus: x", "no colon", ": x", "OutAddres: 25", "Action: eat", "Action:", 'Action: "drop"', "Action: drop # c",
@@ -167,6 +176,17 @@ def test_too_few_descriptors(directory):
     code, err = check(directory, "OutAddress: 127.0.0.1:25\nMaxConnections: 500\n", preexec_fn=limit)
     assert code == 2
     assert re.search(r"the system allows 64 descriptors, .*\(.*test\.conf:2\)", err), err
+
+
+def test_a_configuration_that_comes_by_a_pipe(directory):
+    """As of a shell's <(...), which may take a moment; one that never comes is not waited for."""
+    script = "{ echo Bogus: x; sleep 0.2; echo OutAddress: 25; } | %s -n -f /dev/stdin" % OURS
+    p = subprocess.run(["sh", "-c", script], stderr=subprocess.PIPE, timeout=WAIT, encoding="ascii")
+    assert p.returncode == 2
+    assert "/dev/stdin:1: " in p.stderr and "no OutAddress" not in p.stderr
+    os.mkfifo(directory + "/fifo")
+    p = subprocess.run([OURS, "-n", "-f", directory + "/fifo"], stderr=subprocess.PIPE, timeout=WAIT)
+    assert p.returncode == 2 and b"couldn't read config file: %s/fifo: Connection timed out" % directory.encode() in p.stderr
 
 
 def test_a_missing_file_and_an_unreadable_one(directory):
