@@ -397,6 +397,7 @@ EXTRA_DIST += \
 	tests/unit/party.h \
 	tests/peers/test_howto_exim.py \
 	tests/peers/test_howto_opensmtpd.py \
+	tests/peers/test_lmtp_server.py \
 	tests/peers/test_servers.py \
 	tests/peers/test_transparent_clients.py \
 	tests/unit/said.h \

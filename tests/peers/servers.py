@@ -79,15 +79,20 @@ class Aiosmtpd(Server):
 
 
 class SmtpServer(Server):
-    name = "smtp-server"
+    name, arguments = "smtp-server", []
 
     def available(self):
         return shutil.which("node") and (self.fetched / "npm/node_modules/smtp-server").is_dir()
 
     def spawn(self):
-        return subprocess.Popen(["node", str(HERE / "server.js"), str(self.port), str(self.mail / "new")],
+        return subprocess.Popen(["node", str(HERE / "server.js"), str(self.port), str(self.mail / "new")] +
+                                self.arguments,
                                 env=dict(os.environ, NODE_PATH=str(self.fetched / "npm/node_modules")),
                                 stdout=self.log, stderr=self.log)
+
+
+class LmtpServer(SmtpServer):
+    name, arguments = "smtp-server-lmtp", ["lmtp"]
 
 
 class Exim(Server):
