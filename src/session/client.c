@@ -73,8 +73,7 @@ client_lose_step(struct client *c, const char *why)
 {
 	if (c->end != CLIENT_STAYS)
 		return;
-	log_warn("client %s is out of step: %s",
-	    c->origin.client.len == 0 ? "UNKNOWN" : c->ip, why);
+	log_warn("client %s is out of step: %s", client_name(c), why);
 	client_leave(c, CLIENT_OUT_OF_STEP);
 }
 
@@ -178,6 +177,12 @@ client_skip(struct client *c)
 	conn_consume(&c->conn, len);
 	c->skip -= len;
 	return len;
+}
+
+const char *
+client_name(const struct client *c)
+{
+	return c->ip[0] == '\0' ? "UNKNOWN" : c->ip;
 }
 
 const char *

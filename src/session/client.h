@@ -97,6 +97,9 @@ void client_expect_auth(struct client *c, bool expected);
 void client_begin_skip(struct client *c, unsigned long long n);
 size_t client_skip(struct client *c);
 
+/* Its address for the log; UNKNOWN when there is none. */
+const char *client_name(const struct client *c);
+
 /* Its address of our side (%l), or "" when that cannot be told. */
 const char *client_local_ip(const struct client *c, char text[ADDR_TEXT_MAX]);
 

@@ -165,14 +165,13 @@ static void
 tell_silence(const struct session *s)
 {
 	const int ms = s->watch.timeout_ms;
-	const char *ip = s->client.ip;
 
 	log_error("network operation timed out");
 	if (upstream_owes_reply(&s->upstream))
 		upstream_tell_silence(&s->upstream, ms);
 	else
 		log_error("client %s sent no command for %d s",
-		    *ip == '\0' ? "UNKNOWN" : ip, ms / 1000);
+		    client_name(&s->client), ms / 1000);
 }
 
 /* Wait for either party, and read what has come.  As flush. */

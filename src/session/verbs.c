@@ -115,7 +115,7 @@ refuse_proxy(
 	log_rarely(LOG_WARNING,
 	    "client %s sent a line of the PROXY protocol, and belongs to no "
 	    "network of ProxyProtocol",
-	    s->client.ip);
+	    client_name(&s->client));
 	session_answer(s, v->answer);
 }
 

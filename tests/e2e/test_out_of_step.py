@@ -289,3 +289,13 @@ def test_a_proxy_line_in_step(rig):
         assert c.cmd(b"PROXY TCP4 1.2.3.4 5.6.7.8 1 25") == b"502 Command not implemented\r\n"
     rig.daemon.wait_log("PROXY protocol", rig.mark)
     assert not commands(rig)
+
+
+def test_a_client_without_an_address(local_rig):
+    r = local_rig()
+    with r.client() as c:
+        assert c.cmd(b"PROXY UNKNOWN") == b"502 Command not implemented\r\n"
+        c.send(b"NOOP\r\nNOOP\r\n")
+        assert c.rest() == OUT_OF_STEP
+    r.daemon.wait_log("client UNKNOWN sent a line of the PROXY protocol")
+    r.daemon.wait_log("client UNKNOWN is out of step")
