@@ -1,16 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# All tests of a tree that is built: a line for each group of them and every
-# ten seconds, the reasons of those that were skipped, and the totals.  Run by bootstrap, which
-# sees to it that everything needed is there; the output of each group is kept
-# in build/check/.
+# All tests of a tree that is built, in groups: a line for each of them and every
+# ten seconds, the reasons of those that were skipped, and the totals.  Run by
+# bootstrap, which sees to it that everything needed is there; the output of each
+# group is kept in build/check/.  Two lanes of groups run side by side, since in
+# the one there is much waiting, in the other much work.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
 top=$PWD
 logs=$top/build/check
-passed=0 failed=0 skipped=0
+totals=$logs/totals		# a line for each group
 group_seconds=600		# no group may hang for ever
 . ./tests/beat.sh
 
@@ -18,9 +19,18 @@ rm -rf "$logs"
 mkdir -p "$logs"
 # Sanitizers write their reports here, also from a daemon that became nobody.
 reports=$(mktemp -d)
-chmod 1777 "$reports"
+chmod 755 "$reports"
 trap 'rm -rf "$reports"' EXIT
-trap 'exit 1' HUP INT TERM
+lanes='' running='' beating=''
+# For the lanes, too: each interrupts the group that runs.
+interrupted() {
+	# shellcheck disable=SC2086
+	kill $lanes $beating 2>/dev/null
+	[ -z "$running" ] || kill -INT "$running" 2>/dev/null
+	wait
+	exit 1
+}
+trap interrupted HUP INT TERM
 
 python=
 for candidate in python3 /usr/bin/python3; do
@@ -37,8 +47,7 @@ report() {
 	if [ "$bad" -eq 0 ] && { [ "$2" -ne 0 ] || [ "$3" -eq 0 ]; }; then
 		bad=1
 	fi
-	passed=$((passed + $3)) failed=$((failed + bad))
-	skipped=$((skipped + $5))
+	echo "$3 $bad $5" >>"$totals"
 	word=ok
 	[ "$bad" -eq 0 ] || word=FAILED
 	echo "$word: $1: $3 passed, $bad failed, $5 skipped;" \
@@ -55,8 +64,11 @@ start() {
 	beat "$group" "$logs/$group.log" &
 	beating=$!
 	# Interrupted, the tests still stop what they started.
-	timeout --foreground -s INT -k 60 $group_seconds "$@" >"$logs/$group.log" 2>&1 </dev/null
-	status=$?
+	timeout --foreground -s INT -k 60 $group_seconds \
+		env --default-signal=INT "$@" >"$logs/$group.log" 2>&1 </dev/null &
+	running=$!
+	status=0
+	wait $running || status=$?
 	kill $beating
 	wait $beating 2>/dev/null
 }
@@ -95,7 +107,7 @@ run_pytest() {
 	name=$1
 	shift
 	cache=cache_dir=$logs/$name-cache
-	pytest "$name" -o "$cache" -n 4 --dist loadfile "$@"
+	pytest "$name" -o "$cache" -n 6 --dist loadfile "$@"
 	grep '^SKIPPED ' "$logs/$group.log"
 	began=$started good=$(number passed) left_out=$(number skipped)
 	bad=$(($(number failed) + $(number error)))
@@ -134,11 +146,16 @@ build_in() {
 	return $status
 }
 
+# skip WHY: a group that is left out counts as one test.
+skip() {
+	echo "0 0 1" >>"$totals"
+	echo "skipped: $1"
+}
+
 # want GROUP COMMAND: whether there is such a command; if not, says so.
 want() {
 	command -v "$2" >/dev/null && return
-	skipped=$((skipped + 1))
-	echo "skipped: $1: there is no $2"
+	skip "$1: there is no $2"
 	return 1
 }
 
@@ -159,40 +176,10 @@ if grep -q '"HAVE_CMOCKA_TRUE"]="#"' config.status; then
 	exit 1
 fi
 run_make unit make -j2 check "$quick"
+make -s distdir distdir=build/tree >"$logs/tree.log" 2>&1
 CLAMSMTPD=$top/src/clamsmtpd
 export CLAMSMTPD
-run_pytest e2e tests/e2e
-run_pytest mail tests/mail
-run_pytest setup tests/setup
-run_pytest peers tests/peers
-# Some of the dialogues reach every file of the daemon.
-if want e2e-valgrind valgrind; then
-	# valgrind may not know what a compiler says to debuggers.
-	program=$top/src/clamsmtpd
-	if ! valgrind -q "$program" -v >/dev/null 2>&1; then
-		strip -g -o "$logs/clamsmtpd" "$program"
-		program=$logs/clamsmtpd
-	fi
-	CLAMSMTPD_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full \
-		--errors-for-leak-kinds=definite,indirect \
-		--show-leak-kinds=definite,indirect \
-		--log-file=$reports/valgrind.%p"
-	export CLAMSMTPD_WRAPPER
-	CLAMSMTPD=$program run_pytest e2e-valgrind tests/e2e/test_data.py \
-		tests/e2e/test_header.py tests/e2e/test_lmtp.py \
-		tests/e2e/test_quarantine.py tests/e2e/test_session.py \
-		tests/e2e/test_virus_action.py
-	unset CLAMSMTPD_WRAPPER
-fi
-# The unit tests have just run; what this adds is that the tarball has all.
-# shellcheck disable=SC2016
-run_make distcheck make -j2 distcheck 'TESTS=$(style_tests)' \
-	DISTCHECK_CONFIGURE_FLAGS=--enable-werror
 
-make -s distdir distdir=build/tree >"$logs/tree.log" 2>&1
-export ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1"
-export UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1"
-export TSAN_OPTIONS="log_path=$reports/tsan"
 # topics WORD...: the dialogues about these.
 topics() {
 	for topic do
@@ -211,39 +198,106 @@ paths=$(topics auth_lines bugs_dialogue client_gone data early_answers \
 threads=$(topics clamds data faults_clamd faults_client faults_signals fildes \
 	lifecycle limits log_flow names proxy_protocol reload restart \
 	several_addresses soak stats virus_action)
-# shellcheck disable=SC2086
-if build_in asan "${CC:-gcc}" --enable-sanitizers=address,undefined; then
-	run_make unit-asan make -j2 -C build/asan check "$quick"
-	CLAMSMTPD=$top/build/asan/src/clamsmtpd run_pytest e2e-asan $paths
-fi
-# shellcheck disable=SC2086
-if build_in tsan "${CC:-gcc}" --enable-sanitizers=thread; then
-	CLAMSMTPD=$top/build/tsan/src/clamsmtpd run_pytest e2e-tsan $threads
-fi
-for compiler in gcc clang musl-gcc; do
-	# distcheck has done it with our own.
-	if [ $compiler != "${CC:-gcc}" ] && want build-$compiler $compiler; then
-		build_in $compiler $compiler
-	fi
-done
-# Not every compiler has the libraries for it.
-if echo 'int main(void) { return 0; }' |
-	gcc -m32 -x c -o "$logs/m32" - 2>/dev/null; then
-	if build_in m32 'gcc -m32'; then
-		CLAMSMTPD=$top/build/m32/src/clamsmtpd run_pytest e2e-m32 \
-			tests/e2e/large_message.py
-	fi
-else
-	skipped=$((skipped + 1))
-	echo "skipped: build-m32: gcc makes no 32-bit programs (gcc-multilib)"
-fi
-lint cppcheck cppcheck -q --std=c11 --inline-suppr --error-exitcode=1 \
-	--enable=warning,performance,portability \
-	-I. --include=config.h '-DSYSCONFDIR="/etc"' common src
-if want clang-tidy clang-tidy; then
-	lint clang-tidy sh -c 'printf "%s\n" common/*.c src/*.c src/*/*.c |
-		xargs -P 2 -n 6 sh tests/tidy.sh'
-fi
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+# Some of the dialogues reach every file of the daemon.
+run_valgrind() {
+	# valgrind may not know what a compiler says to debuggers.
+	program=$top/src/clamsmtpd
+	if ! valgrind -q "$program" -v >/dev/null 2>&1; then
+		strip -g -o "$logs/clamsmtpd" "$program"
+		program=$logs/clamsmtpd
+	fi
+	CLAMSMTPD_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full \
+		--errors-for-leak-kinds=definite,indirect \
+		--show-leak-kinds=definite,indirect \
+		--log-file=$reports/valgrind.%p"
+	export CLAMSMTPD_WRAPPER
+	# shellcheck disable=SC2046
+	CLAMSMTPD=$program run_pytest e2e-valgrind $(topics data header lmtp \
+		quarantine session virus_action)
+	unset CLAMSMTPD_WRAPPER
+}
+
+run_sanitizers() {
+	export ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1"
+	export UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1"
+	export TSAN_OPTIONS="log_path=$reports/tsan"
+	# shellcheck disable=SC2086
+	if build_in asan "${CC:-gcc}" --enable-sanitizers=address,undefined; then
+		run_make unit-asan make -j2 -C build/asan check "$quick"
+		CLAMSMTPD=$top/build/asan/src/clamsmtpd run_pytest e2e-asan $paths
+	fi
+	# shellcheck disable=SC2086
+	if build_in tsan "${CC:-gcc}" --enable-sanitizers=thread; then
+		CLAMSMTPD=$top/build/tsan/src/clamsmtpd run_pytest e2e-tsan $threads
+	fi
+}
+
+run_compilers() {
+	for compiler in gcc clang musl-gcc; do
+		# distcheck does it with our own.
+		if [ $compiler != "${CC:-gcc}" ] && want build-$compiler $compiler
+		then
+			build_in $compiler $compiler
+		fi
+	done
+	# Not every compiler has the libraries for it.
+	if echo 'int main(void) { return 0; }' |
+		gcc -m32 -x c -o "$logs/m32" - 2>/dev/null; then
+		if build_in m32 'gcc -m32'; then
+			CLAMSMTPD=$top/build/m32/src/clamsmtpd run_pytest e2e-m32 \
+				tests/e2e/large_message.py
+		fi
+	else
+		skip "build-m32: gcc makes no 32-bit programs (gcc-multilib)"
+	fi
+}
+
+run_linters() {
+	lint cppcheck cppcheck -q --std=c11 --inline-suppr --error-exitcode=1 \
+		--enable=warning,performance,portability \
+		-I. --include=config.h '-DSYSCONFDIR="/etc"' common src
+	if want clang-tidy clang-tidy; then
+		lint clang-tidy sh -c 'printf "%s\n" common/*.c src/*.c src/*/*.c |
+			xargs -P 2 -n 6 sh tests/tidy.sh'
+	fi
+}
+
+# lane GROUPS...: one after the other, beside other lanes.
+lane() {
+	trap interrupted TERM
+	lanes=
+	reports=$reports/$1
+	mkdir -m 1777 "$reports"
+	for groups do
+		$groups
+	done
+}
+
+run_dialogues() {
+	run_pytest e2e tests/e2e
+	run_pytest mail tests/mail
+	run_pytest peers tests/peers
+	! want e2e-valgrind valgrind || run_valgrind
+}
+
+run_builds() {
+	run_pytest setup tests/setup
+	# The unit tests have just run; this adds that the tarball has all.
+	# shellcheck disable=SC2016
+	run_make distcheck make -j2 distcheck 'TESTS=$(style_tests)' \
+		DISTCHECK_CONFIGURE_FLAGS=--enable-werror
+}
+
+lane run_dialogues run_linters &
+lanes=$!
+lane run_builds run_sanitizers run_compilers &
+lanes="$lanes $!"
+# shellcheck disable=SC2086
+wait $lanes
+
+awk '{ passed += $1; failed += $2; skipped += $3 }
+	END {
+		print passed " passed, " failed " failed, " skipped " skipped"
+		exit failed != 0
+	}' "$totals"
