@@ -81,7 +81,9 @@ def make_base(root):
     apt_options(options)
     try:
         done = subprocess.run(
-            ["mmdebstrap", "--quiet", "--mode=root", "--variant=apt",
+            # What it mounts goes with it, whatever ends it.
+            ["unshare", "--mount-proc", "--pid", "--fork", "--kill-child",
+             "mmdebstrap", "--quiet", "--mode=root", "--variant=apt",
              "--dpkgopt=force-unsafe-io", "--aptopt=%s" % options,
              "--include=" + ",".join(BASE_PACKAGES), "", str(root),
              *package_sources()],
