@@ -16,7 +16,7 @@
 #include "common/strbuf.h"
 #include "common/strutil.h"
 
-#define BLOCK_SIZE 65536 /* octets */
+#define BLOCK_SIZE 4096 /* octets */
 #define WAIT_MS 5000 /* for all of what comes by a pipe */
 #define FILE_MAX ((size_t)16 << 20) /* octets; a mistake when there are more */
 
@@ -76,14 +76,14 @@ cfgfile_parse(const char *text, size_t len, const struct cfgfile_handler *h)
 
 /* As read(2); a pipe's other end may never write, or never come. */
 static ssize_t
-read_some(int fd, struct strbuf *b, struct deadline d)
+read_some(int fd, char block[BLOCK_SIZE], struct deadline d)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int ready = poll(&p, 1, deadline_left_ms(d));
 
 	if (ready == 0)
 		errno = ETIMEDOUT;
-	return ready > 0 ? read(fd, b->data + b->len, BLOCK_SIZE) : -1;
+	return ready > 0 ? read(fd, block, BLOCK_SIZE) : -1;
 }
 
 int
@@ -91,20 +91,21 @@ cfgfile_read(const char *path, char **text, size_t *len)
 {
 	const struct deadline d = deadline_in(WAIT_MS);
 	struct strbuf b = {0};
+	char block[BLOCK_SIZE];
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), saved;
 	ssize_t n = -1;
 
 	if (fd < 0)
 		return -1;
 	while (strbuf_reserve(&b, BLOCK_SIZE) == 0) {
-		n = read_some(fd, &b, d);
+		n = read_some(fd, block, d);
 		if (n > 0 && b.len + (size_t)n > FILE_MAX) {
 			errno = EFBIG;
 			n = -1;
 		}
 		if (n <= 0)
 			break;
-		b.len += (size_t)n;
+		strbuf_add(&b, block, (size_t)n);
 		n = -1; /* should the next reservation fail */
 	}
 	saved = errno;

@@ -34,7 +34,6 @@ struct conn {
 	int fd;
 	struct waiter *waiter;
 	int timeout_ms; /* for writing, and for each wait of bulk data */
-	bool may_answer_early; /* input ends a write that waits: IO_EOF */
 	struct { /* of conn.c, conn_line.c and conn_out.c alone */
 		char *in; /* unread input is in[in_start..in_end) */
 		size_t in_start, in_end, in_cap;
@@ -46,6 +45,7 @@ struct conn {
 		struct iovec lent[CONN_LENT_MAX]; /* behind out */
 		size_t lent_count;
 		bool sending;
+		bool may_answer_early; /* input ends a write that waits */
 		conn_shown *shown;
 		void *secrets;
 	} own;

@@ -117,7 +117,7 @@ wait_for_room(struct conn *c, struct deadline *d)
 	enum io io;
 
 	for (;;) {
-		io = c->may_answer_early
+		io = c->own.may_answer_early
 		    ? wait_for_room_or_answer(c, *d)
 		    : waiter_wait(c->waiter, c->fd, POLLOUT, *d);
 		/* Before its time it is the waiter's own end. */
@@ -223,6 +223,19 @@ enum io
 conn_flush(struct conn *c)
 {
 	return conn_send(c, false);
+}
+
+void
+conn_expect_early_answer(struct conn *c, bool expected)
+{
+	c->own.may_answer_early = expected;
+}
+
+void
+conn_hurry(struct conn *c, int timeout_ms)
+{
+	if (c->timeout_ms > timeout_ms)
+		c->timeout_ms = timeout_ms;
 }
 
 void

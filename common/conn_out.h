@@ -49,6 +49,12 @@ void conn_take_back(struct conn *c);
 enum io conn_send(struct conn *c, bool more);
 enum io conn_flush(struct conn *c);
 
+/* From now on (or no more) input ends a write that waits: IO_EOF. */
+void conn_expect_early_answer(struct conn *c, bool expected);
+
+/* From now on the peer has no longer than this for what is sent. */
+void conn_hurry(struct conn *c, int timeout_ms);
+
 /* Tell the peer that nothing more will come; what it says can still be read. */
 void conn_end_output(struct conn *c);
 

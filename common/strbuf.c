@@ -50,6 +50,13 @@ strbuf_add(struct strbuf *b, const void *data, size_t len)
 }
 
 void
+strbuf_add_buf(struct strbuf *b, const struct strbuf *other)
+{
+	strbuf_add(b, strbuf_str(other), other->len);
+	b->failed = b->failed || other->failed;
+}
+
+void
 strbuf_puts(struct strbuf *b, const char *s)
 {
 	strbuf_add(b, s, strlen(s));

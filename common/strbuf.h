@@ -28,6 +28,9 @@ int strbuf_reserve(struct strbuf *b, size_t n);
 /* Append len octets; data is only read. */
 void strbuf_add(struct strbuf *b, const void *data, size_t len);
 
+/* Append what another one has; it is no more whole than that. */
+void strbuf_add_buf(struct strbuf *b, const struct strbuf *other);
+
 /* Append a string without its NUL. */
 void strbuf_puts(struct strbuf *b, const char *s);
 

@@ -83,15 +83,15 @@ complete_line_ends(struct strbuf *b, size_t start)
 	struct strbuf whole = {0};
 	const char *s = strbuf_str(b);
 
-	strbuf_add(&whole, s, start);
-	for (size_t i = start; i < b->len; i++) {
-		if (s[i] == '\n' && (i == start || s[i - 1] != '\r'))
+	for (size_t i = 0; i < b->len; i++) {
+		if (s[i] == '\n' && i >= start &&
+		    (i == start || s[i - 1] != '\r'))
 			strbuf_add(&whole, "\r", 1);
 		strbuf_add(&whole, s + i, 1);
 	}
-	whole.failed = whole.failed || b->failed;
-	strbuf_free(b);
-	*b = whole;
+	strbuf_clear(b);
+	strbuf_add_buf(b, &whole);
+	strbuf_free(&whole);
 }
 
 void

@@ -106,7 +106,7 @@ connect_clamd(struct talk *t, struct waiter *waiter)
 	}
 	log_debug("CLAMAV connected to: %s", addr_host(&addr, host));
 	conn_open(&t->conn, "CLAMAV", fd, waiter, o->timeout_ms);
-	t->conn.may_answer_early = true;
+	conn_expect_early_answer(&t->conn, true);
 	return 0;
 }
 
@@ -151,17 +151,17 @@ parse(const struct talk *t)
 }
 
 static void
-set_infected(struct scan_result *result, const struct verdict *v)
+set_infected(struct clamd_answer *answer, const struct verdict *v)
 {
-	result->named = v->named;
+	answer->named = v->named;
 	if (v->named)
-		strbuf_add(&result->name, v->name, v->name_len);
+		strbuf_add(&answer->name, v->name, v->name_len);
 	else {
 		log_warn("couldn't parse virus name from clamd response: %.*s",
 		    (int)v->line_len, v->line);
-		strbuf_puts(&result->name, UNNAMED_VIRUS);
+		strbuf_puts(&answer->name, UNNAMED_VIRUS);
 	}
-	log_debug("found virus: %s", strbuf_str(&result->name));
+	log_debug("found virus: %s", strbuf_str(&answer->name));
 }
 
 static const char *
@@ -258,7 +258,7 @@ is_believed(const struct talk *t, enum scan_verdict verdict)
 }
 
 static enum clamd_end
-judge(const struct talk *t, struct scan_result *result)
+judge(const struct talk *t, struct clamd_answer *answer)
 {
 	struct verdict v = parse(t);
 	size_t len;
@@ -266,19 +266,19 @@ judge(const struct talk *t, struct scan_result *result)
 	(void)conn_peek(&t->conn, &len);
 	conn_log(&t->conn, '<', v.line, v.line_len);
 	if (len > 0 || t->io == IO_TIMEOUT)
-		result->answered = true;
+		answer->answered = true;
 	if (!is_believed(t, v.verdict))
 		return fail(t, &v);
 	if (v.verdict == SCAN_OVERSIZE) {
 		log_oversize(t, &v);
-		result->named = true;
-		strbuf_add(&result->name, v.name, v.name_len);
+		answer->named = true;
+		strbuf_add(&answer->name, v.name, v.name_len);
 	} else if (v.verdict == SCAN_INFECTED)
-		set_infected(result, &v);
+		set_infected(answer, &v);
 	else
 		log_debug("no virus");
-	result->verdict = v.verdict;
-	result->clamd = t->order->address->text;
+	answer->verdict = v.verdict;
+	answer->clamd = t->order->address->text;
 	return CLAMD_VERDICT;
 }
 
@@ -334,19 +334,19 @@ hear(struct talk *t)
 
 enum clamd_end
 clamd_scan(const struct clamd_order *order, struct waiter *waiter,
-    struct scan_result *result)
+    struct clamd_answer *answer)
 {
 	struct talk t = {.order = order};
 	enum clamd_end end = CLAMD_CANCELLED;
 
-	result->verdict = SCAN_FAILED;
+	answer->verdict = SCAN_FAILED;
 	if (connect_clamd(&t, waiter) < 0)
 		return judge_connect_error();
 	ask(&t);
 	if (t.io != IO_CANCELLED && t.io != IO_TIMEOUT)
 		hear(&t);
 	if (t.io != IO_CANCELLED)
-		end = judge(&t, result);
+		end = judge(&t, answer);
 	conn_close(&t.conn);
 	return end;
 }

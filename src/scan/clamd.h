@@ -39,11 +39,9 @@ enum clamd_end {
 	CLAMD_CANCELLED /* the waiter has ended it */
 };
 
-struct scan_result {
+struct clamd_answer {
 	enum scan_verdict verdict;
 	bool answered; /* a clamd said something, or let us wait for it */
-	bool cancelled; /* the waiter ended the scan */
-	bool content_lost; /* our own file has failed, and not clamd */
 	bool named; /* name is clamd's */
 	struct strbuf name; /* of the virus or limit; the caller frees it */
 	const char *clamd; /* where the verdict is from, as it is configured */
@@ -55,10 +53,10 @@ const char *clamd_first_line(const struct scan_config *config);
 /*
  * Have clamd scan over a connection of its own, as mode says: by nINSTREAM,
  * zFILDES, or zSCAN with the content's path.  Waits by waiter.  Whatever goes
- * wrong is logged; verdict is SCAN_FAILED then.  result was zeroed, or has served
- * another talk without a verdict; cancelled is the caller's.
+ * wrong is logged; verdict is SCAN_FAILED then.  answer was zeroed, or has served
+ * another talk without a verdict.
  */
 enum clamd_end clamd_scan(const struct clamd_order *order,
-    struct waiter *waiter, struct scan_result *result);
+    struct waiter *waiter, struct clamd_answer *answer);
 
 #endif

@@ -60,7 +60,7 @@ static enum clamd_end
 ask(const struct addr_spec *address, struct waiter *waiter,
     struct deadline until, bool is_look)
 {
-	struct scan_result result = {.verdict = SCAN_FAILED};
+	struct clamd_answer answer = {.verdict = SCAN_FAILED};
 	struct strbuf mail = {0};
 	struct clamd_order order = {
 	    .address = address,
@@ -74,10 +74,10 @@ ask(const struct addr_spec *address, struct waiter *waiter,
 	make_mail(&mail);
 	order.text = strbuf_str(&mail);
 	if (!mail.failed)
-		how = clamd_scan(&order, waiter, &result);
-	if (how == CLAMD_VERDICT && result.verdict != SCAN_CLEAN)
+		how = clamd_scan(&order, waiter, &answer);
+	if (how == CLAMD_VERDICT && answer.verdict != SCAN_CLEAN)
 		how = CLAMD_UNCLEAR;
-	strbuf_free(&result.name);
+	strbuf_free(&answer.name);
 	strbuf_free(&mail);
 	return how;
 }

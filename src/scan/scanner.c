@@ -12,7 +12,7 @@ struct search {
 	struct content *content;
 	struct waiter *waiter;
 	struct deadline until;
-	struct scan_result *result;
+	struct clamd_answer *answer;
 	enum clamd_end end; /* of the last talk */
 };
 
@@ -55,34 +55,19 @@ has_content(const struct search *s, const struct clamd_order *order)
 	if (s->end != CLAMD_VERDICT)
 		return content_is_readable(s->content);
 	return order->mode == SCAN_MODE_STREAM ||
-	    s->result->verdict != SCAN_CLEAN || content_is_whole(s->content);
+	    s->answer->verdict != SCAN_CLEAN || content_is_whole(s->content);
 }
 
 /* One talk, behind which nobody may read a file that is used again. */
 static void
 talk(struct search *s, const struct clamd_order *order)
 {
-	s->end = clamd_scan(order, s->waiter, s->result);
+	s->end = clamd_scan(order, s->waiter, s->answer);
 	if (order->mode != SCAN_MODE_STREAM && s->end != CLAMD_VERDICT &&
 	    s->end != CLAMD_UNREACHED)
 		content_retire(s->content);
-	if (s->end == CLAMD_CANCELLED || has_content(s, order))
-		return;
-	s->end = CLAMD_NO_CONTENT;
-	s->result->verdict = SCAN_FAILED;
-	s->result->content_lost = true;
-}
-
-/*
- * Where clamd reads a file by itself it says OK also when it cannot: when its
- * temporary directory is full or gone, say.  Streaming it would notice.
- */
-static void
-ask_for_proof(struct search *s, size_t i)
-{
-	s->end = proof_need(s->config->clamds, i, s->waiter, s->until);
-	if (s->end != CLAMD_VERDICT)
-		s->result->verdict = SCAN_FAILED;
+	if (s->end != CLAMD_CANCELLED && !has_content(s, order))
+		s->end = CLAMD_NO_CONTENT;
 }
 
 static enum scan_mode
@@ -118,9 +103,12 @@ scan_at(struct search *s, size_t i, bool another_is_left)
 		order.mode = SCAN_MODE_STREAM;
 		talk(s, &order);
 	}
+	/* Where clamd reads a file by itself it says OK also when it cannot:
+	 * when its temporary directory is full or gone, say.  Streaming it
+	 * would notice. */
 	if (order.mode != SCAN_MODE_STREAM && s->end == CLAMD_VERDICT &&
-	    s->result->verdict == SCAN_CLEAN)
-		ask_for_proof(s, i);
+	    s->answer->verdict == SCAN_CLEAN)
+		s->end = proof_need(config->clamds, i, s->waiter, s->until);
 	if (s->end == CLAMD_VERDICT && was_aside)
 		clamds_bring_back(config->clamds, i);
 	/* Who was not given the whole time has not failed. */
@@ -155,7 +143,7 @@ scanner_scan(const struct scan_config *config, struct content *content,
 	    .content = content,
 	    .waiter = waiter,
 	    .until = until,
-	    .result = result,
+	    .answer = &result->said,
 	    .end = CLAMD_UNREACHED,
 	};
 	size_t failed;
@@ -164,5 +152,8 @@ scanner_scan(const struct scan_config *config, struct content *content,
 	failed = scan_down(&s, CLAMDS_NONE);
 	if (failed != CLAMDS_NONE && !is_over(&s))
 		(void)scan_down(&s, failed);
+	if (s.end == CLAMD_VERDICT)
+		result->verdict = result->said.verdict;
 	result->cancelled = s.end == CLAMD_CANCELLED;
+	result->content_lost = s.end == CLAMD_NO_CONTENT;
 }

@@ -9,6 +9,14 @@
 #include "src/scan/clamd.h"
 #include "src/scan/clamds.h"
 
+struct scan_result {
+	enum scan_verdict verdict; /* that is to be believed */
+	struct clamd_answer
+	    said; /* by the last clamd; the caller frees its name */
+	bool cancelled; /* the waiter ended the scan */
+	bool content_lost; /* our own file has failed, and not clamd */
+};
+
 /*
  * Have the finished content scanned by the first clamd that takes it, and, when
  * that gives no verdict, once more by another one or over a new connection.

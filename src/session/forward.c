@@ -95,11 +95,11 @@ send_content(struct session *s, const struct content *content,
 	enum io io;
 
 	make_stamp(s, content, mark, &stamp);
-	s->upstream.conn.may_answer_early = true;
+	conn_expect_early_answer(&s->upstream.conn, true);
 	io = send_around_stamp(s, content, &stamp);
 	if (io == IO_TIMEOUT)
 		tell_timeout(s);
-	s->upstream.conn.may_answer_early = false;
+	conn_expect_early_answer(&s->upstream.conn, false);
 	conn_take_back(&s->upstream.conn);
 	strbuf_free(&stamp.text);
 	return io;

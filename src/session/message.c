@@ -131,9 +131,9 @@ note_verdict(struct message *m, const struct scan_result *r)
 	m->facts.scanned = true;
 	m->facts.verdict = r->verdict;
 	m->facts.content_failed = r->content_lost;
-	m->report.facts.clamd = r->clamd;
-	m->name = r->name;
-	if (r->named && !m->name.failed)
+	m->report.facts.clamd = r->said.clamd;
+	m->name = r->said.name;
+	if (r->said.named && !m->name.failed)
 		m->facts.name = strbuf_str(&m->name);
 	switch (r->verdict) {
 	case SCAN_CLEAN:
@@ -142,13 +142,13 @@ note_verdict(struct message *m, const struct scan_result *r)
 	case SCAN_INFECTED:
 		m->report.facts.virus = strbuf_str(&m->name);
 		summary_note(&m->report.summary, SUMMARY_VIRUS,
-		    r->named ? strbuf_str(&r->name) : NULL);
+		    r->said.named ? strbuf_str(&m->name) : NULL);
 		break;
 	case SCAN_OVERSIZE:
 		note(m, SUMMARY_OVERSIZE);
 		break;
 	case SCAN_FAILED:
-		if (r->answered && !r->cancelled && !r->content_lost)
+		if (r->said.answered && !r->cancelled && !r->content_lost)
 			note(m, SUMMARY_CLAMAV_ERROR);
 		break;
 	}

@@ -50,7 +50,6 @@ upstream_ask(struct upstream *u, const struct exchange *exchange,
 	conn_put_line(&u->conn, c->line, c->len);
 	/* Without PIPELINING a QUIT behind it waits, too. */
 	u->barrier = alone || !u->pipelines;
-	u->unasked = 0;
 	if (pending_push(&u->pending, exchange, c->arg, c->arg_len) < 0)
 		lose_count(u);
 }
@@ -76,6 +75,26 @@ upstream_queue_answer(struct upstream *u, enum answer answer)
 {
 	if (pending_push_answer(&u->pending, answer) < 0)
 		lose_count(u);
+}
+
+struct pending
+upstream_take(struct upstream *u)
+{
+	const struct pending taken = pending_take(&u->pending);
+	const struct exchange *held = u->held;
+
+	if (held != NULL && pending_is_empty(&u->pending)) {
+		u->held = NULL;
+		upstream_ask_own(u, held, u->held_line);
+	}
+	return taken;
+}
+
+bool
+upstream_drop_unsent(struct upstream *u)
+{
+	u->held = NULL;
+	return conn_drop(&u->conn);
 }
 
 bool

@@ -36,13 +36,15 @@ struct upstream {
 	const char *name; /* option OutAddress; NULL: a client's own choice */
 	char ip[ADDR_TEXT_MAX];
 	enum upstream_loss lost;
-	bool bade; /* it said 421 or 221: its end is no surprise */
+	bool
+	    bade; /* it said 421 or 221: its end is no surprise; upstream_in's */
 	bool pipelines; /* it offered PIPELINING */
 	unsigned long long size_max; /* octets that SIZE offered; 0: any */
 	bool barrier; /* nothing more is sent until all replies are there */
 	const struct exchange *held; /* a command of our own, not yet sent */
 	const char *held_line;
-	unsigned unasked; /* lines that no command asked for, in a row */
+	unsigned
+	    unasked; /* lines that no command asked for, in a row; likewise */
 	struct pending_queue pending;
 };
 
@@ -81,6 +83,15 @@ void upstream_ask_own(
  * room for it, the server is lost.
  */
 void upstream_queue_answer(struct upstream *u, enum answer answer);
+
+/*
+ * Take the oldest command, which has its whole reply, or the answer that is
+ * next, off the queue.  The caller frees its text.
+ */
+struct pending upstream_take(struct upstream *u);
+
+/* Throw away what was put and not sent.  As conn_drop. */
+bool upstream_drop_unsent(struct upstream *u);
 
 /* Are there replies still to come? */
 bool upstream_owes_reply(const struct upstream *u);

@@ -19,10 +19,8 @@ lose_sense(struct upstream *u)
 
 /* Only a challenge may be as long as the connection lets a line be. */
 static void
-cut(struct line *l)
+cut(struct line *l, int code)
 {
-	const int code = smtp_reply_parse(l->data, l->len).code;
-
 	if (code != 334 && l->len > SMTP_LINE_MAX) {
 		l->len = SMTP_LINE_MAX;
 		l->cut = true;
@@ -35,7 +33,10 @@ bool
 upstream_take_line(struct upstream *u, struct line *line)
 {
 	if (conn_line(&u->conn, line)) {
-		cut(line);
+		int code = smtp_reply_parse(line->data, line->len).code;
+
+		u->bade = u->bade || code == 421;
+		cut(line, code);
 		return true;
 	}
 	if (conn_skipped(&u->conn) > REPLY_LINE_EXCESS_MAX)
@@ -47,7 +48,6 @@ upstream_take_line(struct upstream *u, struct line *line)
 static bool
 count_unasked(struct upstream *u, const struct smtp_reply_line *r)
 {
-	u->bade = u->bade || r->code == 421;
 	return ++u->unasked <= UNASKED_LINES_MAX && r->code != 354;
 }
 
@@ -56,8 +56,8 @@ static bool
 count_line(
     struct upstream *u, struct pending *p, const struct smtp_reply_line *r)
 {
-	u->bade = u->bade || r->code == 421 ||
-	    (r->code == 221 && p->exchange->show != NULL);
+	u->unasked = 0;
+	u->bade = u->bade || (r->code == 221 && p->exchange->show != NULL);
 	/* 354 to anything but our own DATA would open a way past the scan. */
 	return ++p->lines <= REPLY_LINES_MAX && r->code != 354;
 }
@@ -88,19 +88,6 @@ upstream_next(struct upstream *u, struct upstream_line *l)
 	}
 	l->number = p == NULL ? 1 : p->lines;
 	return p == NULL ? UPSTREAM_UNASKED : UPSTREAM_LINE;
-}
-
-struct pending
-upstream_take(struct upstream *u)
-{
-	const struct pending taken = pending_take(&u->pending);
-	const struct exchange *held = u->held;
-
-	if (held != NULL && pending_is_empty(&u->pending)) {
-		u->held = NULL;
-		upstream_ask_own(u, held, u->held_line);
-	}
-	return taken;
 }
 
 enum io

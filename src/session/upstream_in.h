@@ -34,12 +34,6 @@ enum upstream_heard upstream_next(
 bool upstream_take_line(struct upstream *u, struct line *line);
 
 /*
- * Take the oldest command, which has its whole reply, or the answer that is
- * next, off the queue.  The caller frees its text.
- */
-struct pending upstream_take(struct upstream *u);
-
-/*
  * Read what is there, without waiting.  As conn_read; when it is not IO_OK the
  * caller takes what was said before and calls upstream_gone.
  */

@@ -161,10 +161,8 @@ upstream_await_reply(
 			return io;
 		if (!add_line(r, &line, n == 0))
 			break;
-		if (r->whole) {
-			u->bade = u->bade || r->code == 421;
+		if (r->whole)
 			return IO_OK;
-		}
 	}
 	log_error("server sends what is no reply");
 	return IO_ERROR;
@@ -191,8 +189,7 @@ can_quit(struct upstream *u)
 {
 	const struct pending *p;
 
-	u->held = NULL;
-	if (!conn_drop(&u->conn) && !hear_last_words(u))
+	if (!upstream_drop_unsent(u) && !hear_last_words(u))
 		return false;
 	p = pending_head(&u->pending);
 	return conn_is_open(&u->conn) && !u->bade &&
@@ -202,8 +199,7 @@ can_quit(struct upstream *u)
 void
 upstream_close(struct upstream *u)
 {
-	if (u->conn.timeout_ms > UPSTREAM_PARTING_MS)
-		u->conn.timeout_ms = UPSTREAM_PARTING_MS;
+	conn_hurry(&u->conn, UPSTREAM_PARTING_MS);
 	if (conn_is_open(&u->conn) && !u->bade && can_quit(u)) {
 		conn_put_line(&u->conn, "QUIT", 4);
 		(void)conn_flush(&u->conn);

@@ -73,23 +73,28 @@ attributes_decode(const struct attribute *a, struct strbuf *out)
 	}
 }
 
+static bool
+is_ipv6(const char *text, size_t len)
+{
+	struct addr addr;
+
+	return str_begins(text, len, IPV6) &&
+	    addr_parse_number(
+		&addr, text + strlen(IPV6), len - strlen(IPV6), 0) == 0;
+}
+
 void
 attributes_decode_address(const struct attribute *a, struct strbuf *out)
 {
-	struct strbuf text = {0};
-	const char *number;
-	struct addr addr;
+	struct strbuf number = {0};
 
-	attributes_decode(a, &text);
-	number = strbuf_str(&text);
-	if (str_begins(number, text.len, IPV6) &&
-	    addr_parse_number(
-		&addr, number + strlen(IPV6), text.len - strlen(IPV6), 0) == 0)
-		number += strlen(IPV6);
+	attributes_decode(a, out);
+	if (!is_ipv6(strbuf_str(out), out->len))
+		return;
+	strbuf_puts(&number, strbuf_str(out) + strlen(IPV6));
 	strbuf_clear(out);
-	strbuf_puts(out, number);
-	out->failed = out->failed || text.failed;
-	strbuf_free(&text);
+	strbuf_add_buf(out, &number);
+	strbuf_free(&number);
 }
 
 void

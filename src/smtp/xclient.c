@@ -107,7 +107,7 @@ add(const char *name, const struct strbuf *value, struct strbuf *line)
 	strbuf_puts(line, " ");
 	strbuf_puts(line, name);
 	strbuf_puts(line, "=");
-	strbuf_add(line, strbuf_str(value), value->len);
+	strbuf_add_buf(line, value);
 	return true;
 }
 
@@ -128,7 +128,6 @@ xclient_next(
 		room = add(attributes[i].name, &value, line);
 		if (room)
 			*set &= ~(unsigned)attributes[i].bit;
-		line->failed = line->failed || value.failed;
 		strbuf_free(&value);
 	}
 	return line->len > strlen(COMMAND) && !line->failed;

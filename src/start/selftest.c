@@ -91,15 +91,14 @@ try(struct selftest *t, enum specimen specimen, size_t size)
 		return NO_ROOM;
 	content_open(&content, t->set->spool_directory,
 	    clamd_first_line(&t->one), t->one.mode == SCAN_MODE_SCAN);
-	specimen_make(&content, specimen, size);
-	if (!content.failed) {
+	if (specimen_make(&content, specimen, size) == 0) {
 		scanner_scan(
 		    &t->one, &content, NULL, deadline_in(SCAN_MS), &result);
 		outcome = outcome_of(&result);
 	}
 	content_close(&content);
 	strbuf_free(&t->name);
-	t->name = result.name;
+	t->name = result.said.name;
 	return outcome;
 }
 

@@ -169,27 +169,35 @@ put_header(struct strbuf *out, enum specimen specimen)
 	strbuf_puts(out, "\r\n");
 }
 
-void
+/* The message around its filler. */
+static void
+put_ends(struct strbuf *head, struct strbuf *tail, enum specimen specimen)
+{
+	put_header(head, specimen);
+	if (specimen == SPECIMEN_TEXT) {
+		put_virus(tail);
+		strbuf_puts(tail, "\r\n.\r\n");
+	} else {
+		strbuf_puts(head, "--" BOUNDARY "\r\n\r\n" LINE);
+		put_attachment(tail, specimen == SPECIMEN_ZIP);
+	}
+}
+
+int
 specimen_make(struct content *content, enum specimen specimen, size_t size)
 {
 	struct strbuf head = {0}, tail = {0};
+	bool whole;
 
-	put_header(&head, specimen);
-	if (specimen == SPECIMEN_TEXT) {
-		put_virus(&tail);
-		strbuf_puts(&tail, "\r\n.\r\n");
-	} else {
-		strbuf_puts(&head, "--" BOUNDARY "\r\n\r\n" LINE);
-		put_attachment(&tail, specimen == SPECIMEN_ZIP);
-	}
+	put_ends(&head, &tail, specimen);
 	take(content, strbuf_str(&head), head.len);
 	for (size_t len = head.len + tail.len + CLAMD_LINE_ROOM; len < size;
 	     len += sizeof LINE - 1)
 		take(content, LINE, sizeof LINE - 1);
 	take(content, strbuf_str(&tail), tail.len);
-	/* A tail that is not whole is no message. */
-	content->failed = content->failed || head.failed || tail.failed;
 	content_finish(content);
+	whole = !head.failed && !tail.failed;
 	strbuf_free(&head);
 	strbuf_free(&tail);
+	return whole && !content->failed ? 0 : -1;
 }

@@ -23,8 +23,8 @@ enum specimen {
  * Give the message to an open content, whole, and finish that.  size: a message
  * of so many octets with the virus as the last attachment is made of
  * SPECIMEN_BASE64; 0: no larger than need be.
+ * Returns 0, or -1 when it could not be made or kept.
  */
-void specimen_make(
-    struct content *content, enum specimen specimen, size_t size);
+int specimen_make(struct content *content, enum specimen specimen, size_t size);
 
 #endif

@@ -544,7 +544,7 @@ an_early_answer_ends_the_sending(void **state)
 	(void)state;
 	r.pair = &p;
 	open_pair(&p, &r.waiter);
-	p.conn.may_answer_early = true;
+	conn_expect_early_answer(&p.conn, true);
 	peer_says(&p, "no\n", 3);
 	conn_put(&p.conn, data, MUCH);
 	assert_int_equal(conn_flush(&p.conn), IO_EOF);

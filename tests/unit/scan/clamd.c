@@ -73,7 +73,7 @@ open_content(struct content *content, size_t octets)
 
 /* Have the play played for content of so many octets. */
 static enum clamd_end
-perform(const struct play *play, size_t octets, struct scan_result *result)
+perform(const struct play *play, size_t octets, struct clamd_answer *result)
 {
 	struct addr_spec address;
 	struct clamd_order order = {.address = &address,
@@ -89,7 +89,7 @@ perform(const struct play *play, size_t octets, struct scan_result *result)
 	play_now = play;
 	open_content(&content, octets);
 	order.content = &content;
-	*result = (struct scan_result){.verdict = SCAN_CLEAN};
+	*result = (struct clamd_answer){.verdict = SCAN_CLEAN};
 	end = clamd_scan(&order, &clamd.waiter, result);
 	party_leave(&clamd);
 	content_close(&content);
@@ -159,7 +159,7 @@ static const struct play plays[] = {
 };
 
 static void
-check(const struct play *p, enum clamd_end end, const struct scan_result *r)
+check(const struct play *p, enum clamd_end end, const struct clamd_answer *r)
 {
 	const struct text title = {p->title, strlen(p->title)};
 
@@ -182,7 +182,7 @@ believes_what_comes_last_and_alone(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(plays) * COUNT(sizes); i++) {
-		struct scan_result result;
+		struct clamd_answer result;
 
 		enum clamd_end end = perform(
 		    &plays[i / COUNT(sizes)], sizes[i % COUNT(sizes)], &result);
@@ -222,7 +222,7 @@ knows_when_a_descriptor_may_not_be_there(void **state)
 	mode_now = SCAN_MODE_FILDES;
 	for (size_t i = 0; i < COUNT(plays_by_descriptor); i++) {
 		const struct play *p = &plays_by_descriptor[i];
-		struct scan_result result;
+		struct clamd_answer result;
 		enum clamd_end end = perform(p, 20, &result);
 
 		check(p, end, &result);
@@ -247,7 +247,7 @@ keeps_the_end_mark_back(void **state)
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		const size_t all = strlen("nINSTREAM\n") + 4 +
 		    strlen(CLAMD_SCAN_LINE) + (sizes[i] > 0 ? 4 : 0) + sizes[i];
-		struct scan_result result;
+		struct clamd_answer result;
 
 		perform(&fair, sizes[i], &result);
 		assert_int_equal(clamd.heard.len, all + 4);

@@ -44,7 +44,7 @@ static struct scan_config config;
 static struct clamds clamds;
 
 enum clamd_end __wrap_clamd_scan(const struct clamd_order *order,
-    struct waiter *waiter, struct scan_result *result);
+    struct waiter *waiter, struct clamd_answer *answer);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
 bool __wrap_content_is_readable(const struct content *content);
 bool __wrap_content_is_whole(const struct content *content);
@@ -85,7 +85,7 @@ note(size_t i, char how)
 /* The linker puts this in the place of clamd_scan. */
 enum clamd_end
 __wrap_clamd_scan(const struct clamd_order *order, struct waiter *waiter,
-    struct scan_result *result)
+    struct clamd_answer *answer)
 {
 	static const char modes[] = "SFN";
 	size_t i = (size_t)(order->address - config.addresses.spec);
@@ -104,7 +104,7 @@ __wrap_clamd_scan(const struct clamd_order *order, struct waiter *waiter,
 		stage.now_ms += 1000000;
 	stage.now_ms += 10;
 	stage.is_lost = m->letter == 'l' || m->letter == 'w';
-	result->verdict = m->verdict;
+	answer->verdict = m->verdict;
 	return m->end;
 }
 
@@ -116,7 +116,7 @@ scan(struct scan_result *result)
 	stage.asked[0] = '\0';
 	content = (struct content){.spool = {.fd = -1}};
 	scanner_scan(&config, &content, NULL, deadline_in(540000), result);
-	strbuf_free(&result->name);
+	strbuf_free(&result->said.name);
 	return result->verdict;
 }
 
