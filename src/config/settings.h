@@ -76,13 +76,6 @@ const char *settings_where(const struct settings *s, const char *name);
  */
 int settings_fix_spool_directory(struct settings *s);
 
-/*
- * Let s have what cannot change while the daemon runs (Listen, User,
- * TempDirectory, PidFile) from first, whose memory must live longer; where s
- * said otherwise, a warning tells.
- */
-void settings_keep_fixed(struct settings *s, const struct settings *first);
-
 /* Give the memory back. */
 void settings_free(struct settings *s);
 

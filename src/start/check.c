@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/resolver.h"
 #include "common/user.h"
+#include "src/config/settings_fixed.h"
 #include "src/config/settings_load.h"
 #include "src/mail/shell.h"
 #include "src/start/limits.h"
@@ -170,18 +171,18 @@ check_place(const struct settings *set, const struct addr_spec *spec,
 	return hint == NULL;
 }
 
-/* What is not known leaves a gap, at the end of what is. */
+/* What is not known leaves no gap. */
 static bool
 check_listens(struct check *c)
 {
 	struct settings *set = c->set;
-	struct addr_list known = {0};
+	const struct addr_list wanted = set->listens;
 	struct addr_choice found;
 	bool right = true;
 
-	set->listen_at.count = 0;
-	for (size_t i = 0; i < set->listens.count; i++) {
-		const struct addr_spec *spec = &set->listens.spec[i];
+	settings_forget_listens(set);
+	for (size_t i = 0; i < wanted.count; i++) {
+		const struct addr_spec *spec = &wanted.spec[i];
 
 		if (resolver_look_up(spec, NULL, &found) < 0) {
 			log_warn("couldn't resolve Listen: %s (%s: %s)",
@@ -190,10 +191,8 @@ check_listens(struct check *c)
 			continue;
 		}
 		right = check_place(set, spec, &found.at[0]) && right;
-		known.spec[known.count++] = *spec;
-		set->listen_at.at[set->listen_at.count++] = found.at[0];
+		settings_add_listen(set, spec, &found.at[0]);
 	}
-	set->listens = known;
 	return right;
 }
 

@@ -12,6 +12,7 @@
 #include "common/handover.h"
 #include "common/log.h"
 #include "common/sock.h"
+#include "src/config/settings_fixed.h"
 
 /* What would be a right Listen, after an error of bind(2). */
 static const char *
@@ -117,7 +118,9 @@ static int
 adopt_one(struct listeners *l, struct settings *set, int fd)
 {
 	const size_t i = l->count;
-	struct addr *addr = &set->listen_at.at[i];
+	struct addr_spec spec = {.kind = ADDR_FIXED,
+	    .text = l->text[i],
+	    .where = SETTINGS_HANDED_OVER};
 
 	if (listener_adopt(&l->at[i], fd) < 0) {
 		log_error("descriptor %d from the service manager (LISTEN_FDS) "
@@ -125,14 +128,11 @@ adopt_one(struct listeners *l, struct settings *set, int fd)
 		    fd, hint_of_socket(errno));
 		return -1;
 	}
-	sock_local(fd, addr);
-	print_address(addr, l->text[i]);
-	set->listens.spec[i] = (struct addr_spec){.kind = ADDR_FIXED,
-	    .port = addr_port(addr),
-	    .text = l->text[i],
-	    .where = SETTINGS_HANDED_OVER,
-	    .addr = *addr};
-	l->count = set->listens.count = set->listen_at.count = i + 1;
+	sock_local(fd, &spec.addr);
+	spec.port = addr_port(&spec.addr);
+	print_address(&spec.addr, l->text[i]);
+	settings_add_listen(set, &spec, &spec.addr);
+	l->count++;
 	log_debug("took over socket: %s", l->text[i]);
 	return 0;
 }
@@ -149,6 +149,7 @@ listeners_adopt(struct listeners *l, struct settings *set)
 		    n, ADDR_LIST_MAX);
 		return -1;
 	}
+	settings_forget_listens(set);
 	for (int i = 0; i < n; i++)
 		if (adopt_one(l, set, HANDOVER_FIRST_FD + i) < 0)
 			return -1;

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/signals.h"
+#include "src/config/settings_fixed.h"
 #include "src/config/settings_load.h"
 #include "src/start/limits.h"
 #include "src/start/neighbours.h"

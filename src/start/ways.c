@@ -7,15 +7,17 @@
 
 #include "common/log.h"
 #include "common/resolver.h"
+#include "src/config/settings_fixed.h"
 
 int
 ways_find_listeners(struct settings *set)
 {
+	const struct addr_list wanted = set->listens;
 	struct addr_choice found;
 
-	set->listen_at.count = 0;
-	for (size_t i = 0; i < set->listens.count; i++) {
-		const struct addr_spec *spec = &set->listens.spec[i];
+	settings_forget_listens(set);
+	for (size_t i = 0; i < wanted.count; i++) {
+		const struct addr_spec *spec = &wanted.spec[i];
 
 		if (resolver_look_up(spec, NULL, &found) < 0) {
 			log_error("couldn't resolve Listen: %s (%s: %s)",
@@ -23,7 +25,7 @@ ways_find_listeners(struct settings *set)
 			    addr_spec_gap(spec));
 			return -1;
 		}
-		set->listen_at.at[set->listen_at.count++] = found.at[0];
+		settings_add_listen(set, spec, &found.at[0]);
 	}
 	return 0;
 }
