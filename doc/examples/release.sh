@@ -22,6 +22,11 @@ set --
 while IFS= read -r recipient <&3; do
 	set -- "$@" --mail-rcpt "<$recipient>"
 done
+# With nobody to send it to, curl would ask the server something else, and succeed.
+if [ $# -eq 0 ] || [ -n "$recipient" ]; then
+	echo "$file.envelope breaks off; see the log for the recipients" >&2
+	exit 1
+fi
 
 curl -q --silent --show-error --globoff --noproxy '*' "smtp://$server" \
 	--mail-from "$sender" "$@" --upload-file "$file"

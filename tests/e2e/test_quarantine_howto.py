@@ -104,6 +104,20 @@ def test_what_is_not_taken_stays(kept, tmp_path, step, reply):
         assert not r.server.messages
 
 
+@needs_curl
+@pytest.mark.parametrize("envelope", [b"", b"<>", b"<>\n", b"<>\nbob@example.net\ncarol@exam"])
+def test_an_envelope_that_breaks_off_releases_nothing(kept, tmp_path, envelope):
+    """The disk was full, or the virus action has not ended.  Some servers say 214 to what curl asks
+    where there is no recipient."""
+    r, file = kept()
+    r.server.on("HELP", b"214 2.0.0 so be it\r\n")
+    Path(file + ".envelope").write_bytes(envelope)
+    with pytest.raises(AssertionError):
+        sh(here(snippet("release.sh /var"), r, file), tmp_path)
+    assert sorted(r.daemon.virus_files()) == [file, file + ".envelope"]
+    assert not r.server.messages
+
+
 def test_the_envelope_is_found_in_the_log(kept, tmp_path):
     r, file = kept(rcpts=[b"bob@example.net"])
     with r.client() as c:
