@@ -8,7 +8,7 @@
               clamsmtpd (smtpd_proxy_filter), clamav-milter, rspamd (milters)
 
 The rounds are interleaved and their medians are reported.  peers.sh fetches the
-peers into build/peers; one that is missing is left out and said so.  What asks for
+peers into build/bench; one that is missing is left out and said so.  What asks for
 Postfix or lies in that small system needs root.
 
     peers.py                    everything; writes doc/performance.md and the charts
@@ -39,7 +39,7 @@ from postfix import Postfix
 
 KB = 1024
 IDLE = {"daemon": 1000, "original": 480, "haraka": 1000, "amavis": SERVERS}
-WHY = "left out: not installed (tests/bench/peers.sh build/peers, as root, fetches the peers)"
+WHY = "left out: not installed (tests/bench/peers.sh build/bench, as root, fetches the peers)"
 
 
 class Together:
@@ -307,7 +307,7 @@ def main():
         found["node"] = packages.find("node")
         if not found["clamd"]:
             sys.exit("peers: clamd is missing (./bootstrap packages bench)")
-        programs = Programs(work, os.path.join(TOP, "build", "peers"), found)
+        programs = Programs(work, os.path.join(TOP, "build", "bench"), found)
         for name in peer_report.TITLE:
             if name != "none" and not programs.has(name):
                 print("%s %s" % (peer_report.TITLE[name], WHY))

@@ -13,7 +13,9 @@ if [ ! -d root ] && [ "$(id -u)" -eq 0 ] && command -v mmdebstrap >/dev/null; th
 	# shellcheck disable=SC1091
 	. /etc/os-release
 	rm -rf new
-	timeout 600 mmdebstrap --quiet --mode=root --variant=minbase \
+	# What it mounts goes with it, whatever ends it.
+	timeout 600 unshare --mount-proc --pid --fork --kill-child \
+		mmdebstrap --quiet --mode=root --variant=minbase \
 		--aptopt='APT::Install-Recommends "false"' \
 		--include=amavisd-new,clamav-milter,rspamd \
 		"$VERSION_CODENAME" new && mv new root
