@@ -83,7 +83,8 @@ class System:
         self.postfix = Site(directory / "postfix", self.filter_port, self.trap.port)
         options = dict(re.findall(r"(?m)^(\w+): (.*)$", files()["/etc/clamsmtpd.conf"]))
         options = {name: value for name, value in options.items() if name in ("Action", "KeepAlives")}
-        self.daemon = Daemon(directory, self.clamd, self.server, Listen="127.0.0.1:%d" % self.filter_port, **options)
+        self.daemon = Daemon(directory, self.clamd, self.server, start=False,
+                             Listen="127.0.0.1:%d" % self.filter_port, **options)
         self.postfix.start()
 
     def clear(self):
@@ -95,6 +96,8 @@ class System:
         self.server.on(".", self.judge)
         self.clamd.clear()
         self.clamd.answer = found
+        if not self.daemon.alive():
+            self.daemon.start()
 
     def judge(self, connection, _):
         rcpts = connection.messages[-1].rcpts

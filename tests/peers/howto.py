@@ -54,22 +54,26 @@ def found(scan, _=None):
 
 
 class Machine:
-    """What it is asked for by settle():
+    """What a kind of it has:
 
+      document   the how-to
+      set_up()   what makes a mail system of it
       queued()   how many messages wait in its queue
     """
 
-    def __init__(self, document, layers, shared):
+    def __init__(self, layers, shared):
+        self.shared = shared
         self.scratch = Scratch(REPOSITORY, layers=layers, shared=[shared], alone=True)
         self.log = open(shared / "log", "ab+")
+        self.clamd = FakeClamd(path=str(shared / "clamd"))
+        self.filter = None
+
+    def set_up(self):
         self.shell(PREPARE)
         self.shell(commands("postfix.md", "adduser --system"))
-        for name, text in files(document).items():
+        for name, text in files(self.document).items():
             self.write(name, text)
-        self.clamd = FakeClamd(path=str(shared / "clamd"))
-        self.clamd.answer = found
-        self.shell("chmod 666 %s/clamd; ln -s %s/clamd /run/clamav/clamd.ctl" % (shared, shared))
-        self.filter = None
+        self.shell("chmod 666 {0}/clamd; ln -s {0}/clamd /run/clamav/clamd.ctl".format(self.shared))
 
     def write(self, name, text):
         path = self.scratch.path(name)
@@ -158,6 +162,7 @@ def running(kind, fetched, work, *files):
     except Impossible as e:
         pytest.skip(str(e))
     try:
+        machine.set_up()
         machine.start_filter()
         yield machine
     finally:

@@ -31,8 +31,10 @@ echo 'alias: you, other' >/etc/aliases
 
 
 class Site(Machine):
-    def __init__(self, *where):
-        super().__init__("exim.md", *where)
+    document = "exim.md"
+
+    def set_up(self):
+        super().set_up()
         self.write("/etc/exim4/update-exim4.conf.conf", DEBCONF)
         self.write("/etc/mailname", "example.org\n")
         self.shell(SETUP)

@@ -27,8 +27,10 @@ echo 'alias: you, other' >/etc/aliases
 
 
 class Site(Machine):
-    def __init__(self, *where):
-        super().__init__("opensmtpd.md", *where)
+    document = "opensmtpd.md"
+
+    def set_up(self):
+        super().set_up()
         self.shell(SETUP)
         self.shell("PATH=/stubs:$PATH\n" + commands("opensmtpd.md", "smtpd -n"))
         self.spawn("smtpd", "-d")
