@@ -394,12 +394,12 @@ EXTRA_DIST += \
 	tests/peers/server.py \
 	tests/peers/servers.py \
 	tests/peers/test_clients.py \
-	tests/unit/party.h \
 	tests/peers/test_howto_exim.py \
 	tests/peers/test_howto_opensmtpd.py \
 	tests/peers/test_lmtp_server.py \
 	tests/peers/test_servers.py \
 	tests/peers/test_transparent_clients.py \
+	tests/unit/party.h \
 	tests/unit/said.h \
 	tests/setup/machine.py \
 	tests/setup/scratch.py \

@@ -4,11 +4,12 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "src/scan/clamd_ask.h"
-#include "common/conn_out.h"
 
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "common/conn_out.h"
 
 #define INSTREAM "nINSTREAM"
 #define CHUNK_MAX ((off_t)1 << 30) /* octets; its length is 32 bits wide */

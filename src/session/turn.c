@@ -5,9 +5,9 @@
  */
 #include "src/session/turn.h"
 
-#include "common/conn_line.h"
 #include <stdlib.h>
 
+#include "common/conn_line.h"
 #include "src/session/client_out.h"
 #include "src/session/hello.h"
 #include "src/session/transaction.h"
