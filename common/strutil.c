@@ -34,19 +34,29 @@ lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
+/* The octets that s and word have in common at their heads. */
+static size_t
+common_length(const char *s, size_t len, const char *word)
+{
+	size_t n = 0;
+
+	while (n < len && word[n] != '\0' && lower(s[n]) == lower(word[n]))
+		n++;
+	return n;
+}
+
 bool
 str_begins(const char *s, size_t len, const char *word)
 {
-	for (size_t i = 0; word[i] != '\0'; i++)
-		if (i == len || lower(s[i]) != lower(word[i]))
-			return false;
-	return true;
+	return word[common_length(s, len, word)] == '\0';
 }
 
 bool
 str_equals(const char *s, size_t len, const char *word)
 {
-	return strlen(word) == len && str_begins(s, len, word);
+	const size_t n = common_length(s, len, word);
+
+	return n == len && word[n] == '\0';
 }
 
 int

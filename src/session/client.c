@@ -15,13 +15,10 @@ void
 client_open(struct client *c, int fd, const struct addr *peer,
     struct waiter *waiter, int timeout_ms)
 {
-	struct addr local;
-
 	*c = (struct client){0};
 	conn_open(&c->conn, "CLIENT", fd, waiter, timeout_ms);
 	conn_set_line_max(&c->conn, SMTP_AUTH_LINE_MAX + 2);
-	sock_local(fd, &local);
-	origin_set(&c->origin, peer, &local);
+	origin_set(&c->origin, peer);
 	addr_host(peer, c->ip);
 }
 
@@ -94,7 +91,7 @@ client_is_in_step(struct client *c)
 	size_t len;
 	const char *unread = peek(c, &len);
 
-	if (!smtp_command_may_wait(c->behind, unread, len))
+	if (len > 0 && !smtp_command_may_wait(c->behind, unread, len))
 		client_lose_step(c, "it did not wait for a reply");
 	return c->end == CLIENT_STAYS;
 }
@@ -177,6 +174,14 @@ client_skip(struct client *c)
 	conn_consume(&c->conn, len);
 	c->skip -= len;
 	return len;
+}
+
+void
+client_destination(const struct client *c, struct addr *destination)
+{
+	*destination = c->origin.destination;
+	if (destination->len == 0)
+		sock_local(c->conn.fd, destination);
 }
 
 const char *

@@ -100,6 +100,9 @@ size_t client_skip(struct client *c);
 /* Its address for the log; UNKNOWN when there is none. */
 const char *client_name(const struct client *c);
 
+/* Where it has connected to, with a port; len 0: that cannot be told. */
+void client_destination(const struct client *c, struct addr *destination);
+
 /* Its address of our side (%l), or "" when that cannot be told. */
 const char *client_local_ip(const struct client *c, char text[ADDR_TEXT_MAX]);
 

@@ -210,17 +210,19 @@ static bool
 tell(struct session *s)
 {
 	struct hello *h = &s->hello;
-	const struct origin *o = &s->client.origin;
+	struct addr destination = s->upstream.addr;
 	const struct xclient_facts facts = {
-	    .client = &o->client,
-	    .destination =
-		s->set->transparent_proxy ? &s->upstream.addr : &o->destination,
+	    .client = &s->client.origin.client,
+	    .destination = &destination,
 	    .hello = strbuf_str(&h->line),
 	    .hello_len = h->line.len,
 	};
 	struct strbuf line = {0};
-	bool more = xclient_next(&h->due, &facts, &line);
+	bool more;
 
+	if (!s->set->transparent_proxy)
+		client_destination(&s->client, &destination);
+	more = xclient_next(&h->due, &facts, &line);
 	if (more)
 		upstream_ask_own(&s->upstream, &own_xclient, strbuf_str(&line));
 	/* A server that trusts us must not take the client for us. */

@@ -17,28 +17,38 @@
 /* Has the warning been given?  Set by whichever session is the first. */
 static atomic_bool warned;
 
-/* All our connections to mail servers, under the lock. */
+#define ROWS 1024 /* so that the links of thousands need no long walk */
+
+/* All our connections to mail servers, by their ports, under the lock. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct target_link *links;
+static struct target_link *links[ROWS];
+
+static struct target_link **
+row_of(in_port_t port)
+{
+	return &links[port % ROWS];
+}
 
 void
 target_join(struct target_link *link, int fd)
 {
+	struct target_link **row;
 	struct addr own;
 
 	sock_local(fd, &own);
 	if (!addr_is_inet(&own))
 		return;
+	row = row_of(addr_port(&own));
 	pthread_mutex_lock(&lock);
-	*link = (struct target_link){links, addr_port(&own), fd};
-	links = link;
+	*link = (struct target_link){*row, addr_port(&own), fd};
+	*row = link;
 	pthread_mutex_unlock(&lock);
 }
 
 void
 target_leave(struct target_link *link)
 {
-	struct target_link **at = &links;
+	struct target_link **at = row_of(link->port);
 
 	pthread_mutex_lock(&lock);
 	while (*at != NULL && *at != link)
@@ -75,8 +85,8 @@ is_from_us(int fd, const struct addr *peer)
 	if (!addr_is_inet(peer))
 		return false;
 	pthread_mutex_lock(&lock);
-	for (const struct target_link *l = links; l != NULL && !found;
-	     l = l->next)
+	for (const struct target_link *l = *row_of(addr_port(peer));
+	     l != NULL && !found; l = l->next)
 		found = l->port == addr_port(peer) && is_other_end(l, fd, peer);
 	pthread_mutex_unlock(&lock);
 	return found;

@@ -158,7 +158,7 @@ handle(struct session *s, const struct verb *v, const struct smtp_command *c)
 static enum answer
 find_fault(const struct line *line, const struct verb *v, bool auth)
 {
-	if (line->cut || (v != verbs_auth() && line->len > SMTP_LINE_MAX))
+	if (line->cut || (line->len > SMTP_LINE_MAX && v != verbs_auth()))
 		return ANSWER_TOO_LONG;
 	if (smtp_command_has_stray(line->data, line->len))
 		return ANSWER_STRAY;

@@ -10,7 +10,7 @@
 
 #include "src/session/upstream_own.h"
 
-enum watched { WANTED, STOP, UPSTREAM, CLIENT, WATCHED_COUNT };
+enum watched { STOP, UPSTREAM, CLIENT, WANTED, WATCHED_COUNT };
 
 static bool
 is_in_message(const struct watch *w)
@@ -27,15 +27,15 @@ can_be_taken_back(const struct watch *w)
 
 /* Wait for one of p.  IO_OK also when poll(2) was interrupted. */
 static enum io
-look(struct pollfd *p, struct deadline d)
+look(struct pollfd *p, nfds_t count, struct deadline d)
 {
-	int n = poll(p, WATCHED_COUNT, deadline_left_ms(d));
+	int n = poll(p, count, deadline_left_ms(d));
 
 	if (n >= 0)
 		return n == 0 ? IO_TIMEOUT : IO_OK;
 	if (errno != EINTR)
 		return IO_ERROR;
-	for (int i = 0; i < WATCHED_COUNT; i++)
+	for (nfds_t i = 0; i < count; i++)
 		p[i].revents = 0;
 	return IO_OK;
 }
@@ -116,7 +116,8 @@ wait_for(struct waiter *self, int fd, short events, struct deadline d)
 			d = deadline_min(d, w->budget);
 		set_watch(w, p, fd, events);
 		keeps = wants_keep_alives(w, p);
-		io = look(p, keeps ? deadline_min(d, w->keep_alive) : d);
+		io = look(p, WATCHED_COUNT,
+		    keeps ? deadline_min(d, w->keep_alive) : d);
 		if (io == IO_OK)
 			io = note_others(w, p);
 		if (io != IO_OK && io != IO_TIMEOUT)
@@ -189,8 +190,7 @@ watch_timeout(const struct watch *w)
 enum io
 watch_parties(struct watch *w, bool hear_client, struct watch_seen *seen)
 {
-	struct pollfd p[WATCHED_COUNT] = {
-	    [WANTED] = {.fd = -1},
+	struct pollfd p[WANTED] = {
 	    [STOP] = {.fd = w->stop_fd, .events = POLLIN},
 	    [UPSTREAM] = {.fd = w->upstream->conn.fd, .events = POLLIN},
 	    [CLIENT] = {.fd = w->client->eof ? -1 : w->client->conn.fd,
@@ -201,7 +201,7 @@ watch_parties(struct watch *w, bool hear_client, struct watch_seen *seen)
 
 	conn_rest(&w->client->conn);
 	conn_rest(&w->upstream->conn);
-	io = look(p, w->deadline);
+	io = look(p, WANTED, w->deadline);
 	seen->client = p[CLIENT].revents != 0;
 	seen->upstream = p[UPSTREAM].revents != 0;
 	/* Who always has octets ready, but no line, runs out of time too. */

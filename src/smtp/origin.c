@@ -8,9 +8,9 @@
 #include <string.h>
 
 void
-origin_set(struct origin *o, const struct addr *peer, const struct addr *local)
+origin_set(struct origin *o, const struct addr *peer)
 {
-	*o = (struct origin){*peer, *peer, *local};
+	*o = (struct origin){.peer = *peer, .client = *peer};
 }
 
 void
@@ -26,9 +26,9 @@ origin_true_client(
 {
 	struct addr named;
 
-	if ((net_is_local(&o->client) ||
-		net_list_contains(networks, &o->client)) &&
-	    addr_parse_number(&named, remote, strlen(remote), 0) == 0)
+	if (addr_parse_number(&named, remote, strlen(remote), 0) == 0 &&
+	    (net_is_local(&o->client) ||
+		net_list_contains(networks, &o->client)))
 		return named;
 	return o->client;
 }

@@ -14,13 +14,11 @@
 struct origin {
 	struct addr peer; /* who has connected to us; len 0: gone already */
 	struct addr client; /* who that stands for, by the PROXY protocol */
-	struct addr
-	    destination; /* where the client connected to, with a port */
+	struct addr destination; /* with a port, of the header; len 0: none */
 };
 
-/* A connection of peer to our address local (len 0: not known). */
-void origin_set(
-    struct origin *o, const struct addr *peer, const struct addr *local);
+/* A connection of peer, and of nobody else as far as is known. */
+void origin_set(struct origin *o, const struct addr *peer);
 
 /* The peer has told of the client; its networks may, says who calls. */
 void origin_take_header(

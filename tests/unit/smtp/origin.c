@@ -65,7 +65,7 @@ believes_who_may_speak_for_others(void **state)
 		struct addr found;
 		char text[ADDR_TEXT_MAX];
 
-		origin_set(&o, &peer, &peer);
+		origin_set(&o, &peer);
 		if (*cases[i].proxy != '\0')
 			origin_take_header(&o, &h);
 		found = origin_true_client(&o, &networks, cases[i].remote);
