@@ -188,6 +188,10 @@ copy_content(const struct spool *s, int fd, char *buf)
 			return -1;
 		offset += n;
 	}
+	if (n == 0 && offset < spool_size(s)) {
+		errno = EIO;
+		return -1;
+	}
 	return (int)n;
 }
 

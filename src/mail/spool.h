@@ -85,7 +85,8 @@ bool spool_is_readable(const struct spool *s);
 
 /*
  * Copy the content into a new file dir/virus.XXXXXX; its path becomes path.
- * Returns 0, or -1 with errno and no file.
+ * Returns 0, or -1 with errno (EIO also where the file has become shorter) and
+ * no file.
  */
 int spool_quarantine(const struct spool *s, struct strbuf *path);
 

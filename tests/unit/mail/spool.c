@@ -281,6 +281,27 @@ a_file_that_is_damaged(void **state)
 	}
 }
 
+/* Half a virus kept would be a message lost when the whole of it is dropped. */
+static void
+no_part_is_quarantined(void **state)
+{
+	struct strbuf path = {0};
+	struct spool s;
+
+	(void)state;
+	assert_int_equal(spool_open(&s, dir, NULL, false), 0);
+	fill(&s, 'v', 3 * SPOOL_BLOCK_SIZE);
+	assert_int_equal(spool_finish(&s), 0);
+	assert_int_equal(ftruncate(s.fd, 2 * SPOOL_BLOCK_SIZE), 0);
+	errno = 0;
+	assert_int_equal(spool_quarantine(&s, &path), -1);
+	assert_int_equal(errno, EIO);
+	assert_true(is_empty_dir());
+	strbuf_free(&path);
+	spool_retire(&s);
+	spool_close(&s);
+}
+
 static void
 no_directory(void **state)
 {
@@ -316,6 +337,7 @@ main(void)
 	    cmocka_unit_test(a_file_that_is_shown),
 	    cmocka_unit_test(a_file_that_is_still_read),
 	    cmocka_unit_test(a_file_that_is_damaged),
+	    cmocka_unit_test(no_part_is_quarantined),
 	    cmocka_unit_test(no_directory),
 	    cmocka_unit_test(a_file_that_could_not_be_written_is_not_kept),
 	    cmocka_unit_test(a_thread_keeps_its_file),
