@@ -276,6 +276,9 @@ EXTRA_DIST += \
 	tests/e2e/monitoring_picture.py \
 	tests/e2e/run.sh \
 	tests/e2e/soak.py \
+	tests/e2e/soak_chaos.py \
+	tests/e2e/soak_client.py \
+	tests/e2e/soak_parties.py \
 	tests/e2e/test_addresses.py \
 	tests/e2e/test_auth_lines.py \
 	tests/e2e/test_bugs_dialogue.py \
