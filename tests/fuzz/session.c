@@ -87,6 +87,7 @@ set_up(void)
 	play.clamd.listener = listen_at("clamd", "ClamAddress");
 	play.client.listener = -1;
 	play.client.fd = play.server.fd = play.clamd.fd = -1;
+	play.client.passed = play.server.passed = play.clamd.passed = -1;
 	CHECK(pipe2(play.stop, O_CLOEXEC | O_NONBLOCK) == 0);
 }
 
@@ -146,13 +147,15 @@ begin(const uint8_t *data, size_t size)
 		;
 	play.replies = (struct reply_reader){0};
 	play.state = SERVER_COMMANDS;
-	play.accepted = play.was_shown = play.asked = false;
-	play.shown_once = false;
+	play.accepted = play.asked = false;
+	play.times_shown = 0;
 	play.understood = 0;
 	play.said.len = 0;
-	play.shown.len = play.answer.len = 0;
-	play.path[0] = '\0';
-	play.in_data = false;
+	play.shown.len = play.talk.answer.len = play.names.len = 0;
+	play.talk = (struct clamd_talk){.answer = play.talk.answer};
+	play.told = 0;
+	play.proof_ms = 0;
+	play.by_file = play.in_data = play.has_rules = false;
 	if (size > 0 && data[0] == 'o')
 		script_set_options(play.script + 1, play.end);
 }
@@ -196,6 +199,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	reset(&play.server);
 	reset(&play.clamd);
 	check_spool();
+	rules_free(&play.settings.policy.rules);
+	exempt_free(&play.settings.skip);
 	CHECK(lowest_free_fd() == fd);
 	return 0;
 }

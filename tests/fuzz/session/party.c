@@ -23,6 +23,33 @@ party_hang_up(struct party *p)
 		(void)close(p->fd);
 	p->fd = -1;
 	p->heard.len = 0;
+	if (p->passed >= 0)
+		(void)close(p->passed);
+	p->passed = -1;
+}
+
+/* As recv(2), but a descriptor is taken along. */
+static ssize_t
+receive(struct party *p, char *buf, size_t len)
+{
+	union {
+		struct cmsghdr header; /* for its alignment */
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {.iov_base = buf, .iov_len = len};
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.room,
+	    .msg_controllen = sizeof control.room};
+	ssize_t n = recvmsg(p->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
+
+	if (c != NULL) {
+		CHECK(p == &play.clamd && p->passed < 0);
+		CHECK(c->cmsg_type == SCM_RIGHTS);
+		memcpy(&p->passed, CMSG_DATA(c), sizeof p->passed);
+	}
+	return n;
 }
 
 void
@@ -39,8 +66,16 @@ party_say_unsent(struct party *p)
 	else if (p == &play.server)
 		server_note_replies(p->unsent.data, (size_t)n);
 	else
-		strbuf_add(p == &play.clamd ? &play.answer : &play.said,
+		strbuf_add(p == &play.clamd ? &play.talk.answer : &play.said,
 		    p->unsent.data, (size_t)n);
+	play.talk.answered_ms =
+	    p == &play.clamd ? play.now_ms : play.talk.answered_ms;
+	if (p == &play.clamd)
+		for (ssize_t i = 0; i < n; i++)
+			strbuf_add(&play.names,
+			    p->unsent.data[i] == '\0' ? "\n"
+						      : p->unsent.data + i,
+			    1);
 	party_forget(&p->unsent, (size_t)n);
 }
 
@@ -50,8 +85,7 @@ party_hear(struct party *p)
 	static char buf[65536];
 	ssize_t n = 0;
 
-	while (
-	    p->fd >= 0 && (n = recv(p->fd, buf, sizeof buf, MSG_DONTWAIT)) > 0)
+	while (p->fd >= 0 && (n = receive(p, buf, sizeof buf)) > 0)
 		strbuf_add(&p->heard, buf, (size_t)n);
 	if (p == &play.client)
 		client_hear();
@@ -74,10 +108,8 @@ answer_call(struct party *p)
 	fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
-	if (p == &play.clamd) {
-		play.was_shown = false;
-		play.answer.len = 0;
-	}
+	if (p == &play.clamd)
+		clamd_begin_talk();
 	p->fd = fd;
 	if (p->gone)
 		party_hang_up(p);

@@ -28,6 +28,7 @@ struct party {
 	bool gone; /* for ever */
 	struct strbuf unsent; /* what it says as soon as it can */
 	struct strbuf heard; /* of this connection, and not yet understood */
+	int passed; /* the last descriptor that came with it, or -1 */
 };
 
 /* Finds where replies end in a stream of them. */
@@ -46,7 +47,18 @@ enum server_state {
 	SERVER_DELIVERED /* the end of mail data was said */
 };
 
-enum told { TOLD_OTHER, TOLD_CLEAN, TOLD_FOUND };
+/* What clamd has told of a message: bits, as not all answers are clear. */
+enum told { TOLD_CLEAN = 1, TOLD_FOUND = 2, TOLD_LIMIT = 4 };
+
+/* A talk with clamd. */
+struct clamd_talk {
+	bool is_proof; /* about the session's own clean mail */
+	bool was_shown; /* all of the content, or mail */
+	bool by_file; /* it was shown a file */
+	int64_t begun_ms, answered_ms;
+	char subject[PATH_MAX]; /* how its answer must name it */
+	struct strbuf answer;
+};
 
 struct play {
 	struct settings settings; /* of this run */
@@ -67,11 +79,15 @@ struct play {
 	bool accepted; /* the server has said 2yz to the last message */
 
 	struct strbuf shown; /* what clamd was shown last */
-	struct strbuf answer; /* what it said to that */
-	char path[PATH_MAX]; /* of what it was shown (ScanMode scan) */
-	bool was_shown; /* all of it */
-	bool shown_once; /* and not yet again */
+	unsigned times_shown;
+	struct clamd_talk talk; /* the last one, */
+	unsigned told; /* and what came of the last one about a message */
+	int64_t told_ms;
+	bool by_file; /* which it was shown as a file */
+	int64_t proof_ms; /* when the last good proof began */
+	struct strbuf names; /* all that it has ever answered */
 	bool asked; /* the server was asked to take it */
+	bool has_rules; /* VirusRule */
 
 	bool in_data; /* the client was told to go on */
 };
@@ -97,7 +113,7 @@ void party_forget(struct strbuf *b, size_t n);
 
 /* ---- script.c: the moves, time, and the waiting of the session */
 
-/* The options of the first line, without its o. */
+/* The options of the first line, without its o; their lists are the caller's. */
 void script_set_options(const char *p, const char *end);
 
 /* ---- the models: what each party makes of it; they CHECK */
@@ -107,7 +123,14 @@ void server_hear(void);
 /* Replies of the server's have been given to the session. */
 void server_note_replies(const char *p, size_t len);
 void clamd_hear(void);
-/* What its last answer means. */
-enum told clamd_judge(void);
+/* A connection is there: what came of the last one is remembered. */
+void clamd_begin_talk(void);
+/* Bits of what it has told of the message. */
+unsigned clamd_judge(void);
+/* Has the client said this content behind a DATA, and not longer ago than what was
+ * found before? */
+bool clamd_was_said(const struct strbuf *content);
+/* Is there a name in what clamd has said that a rule with this action fits? */
+bool clamd_has_named(const char *name);
 
 #endif

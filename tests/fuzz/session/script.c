@@ -10,17 +10,21 @@
  * before the session hears of either.
  *
  *   o letters    options, on the first line: b and p for Action bounce and
- *                pass, s ScanMode scan, r BareNewline reject, n Quarantine,
- *                x XClient, y ProxyProtocol, k KeepAlives, h no Header, t a Received header
+ *                pass, s and f ScanMode scan and fildes, r BareNewline reject,
+ *                n Quarantine, x XClient, y ProxyProtocol, k KeepAlives, h no
+ *                Header, t a Received header; j and J ScanFail reject and pass,
+ *                z and Z Oversize tempfail and pass, v VirusRules for what begins
+ *                with drop, bounce, pass and tempfail, and for two limits; a Skip
+ *                authenticated, i the client, m @skip.example as sender, e as recipient
  *   C text       the client says text, and CRLF
  *   S text       so does the server
- *   V text       clamd says text, and LF (ScanMode scan: NUL)
+ *   V text       clamd says text, and LF (to what ended in NUL: that)
  *   C4711 text   it says so 4711 times
  *   c x s v      client: sends no more, is gone; server, clamd: are gone
  *   t number     seconds pass
  *   q            the daemon is told to stop
  *
- * In text, \r \n \0 \\ are those octets, \p is the path that clamd was told,
+ * In text, \r \n \0 \\ are those octets, \p is how clamd names what it was shown,
  * and a \ at the end leaves the line end out.
  *
  * SPDX-License-Identifier: BSD-3-Clause
@@ -51,9 +55,11 @@ read_text(const char *p, const char *end, const char *line_end, size_t n,
 		}
 		if (++p == end)
 			return;
-		if (*p == 'p')
-			strbuf_puts(out, play.path);
-		else if (*p == '0')
+		if (*p == 'p') {
+			strbuf_puts(out, play.talk.subject);
+			strbuf_puts(out,
+			    strcmp(play.talk.subject, "fd[") == 0 ? "7]" : "");
+		} else if (*p == '0')
 			strbuf_add(out, "", 1);
 		else
 			strbuf_add(out,
@@ -69,7 +75,7 @@ static void
 say(struct party *p, size_t times, const char *text, const char *end)
 {
 	bool zero =
-	    p == &play.clamd && play.settings.scan.mode == SCAN_MODE_SCAN;
+	    p == &play.clamd && p->heard.len > 0 && p->heard.data[0] == 'z';
 	const char *line_end = p == &play.clamd ? "\n" : "\r\n";
 	struct strbuf said = {0};
 
@@ -95,18 +101,60 @@ leave(struct party *p)
 	party_hang_up(p);
 }
 
+/* Where a fault is clamd's, and whose mail it does not see. */
+static void
+set_exceptions(struct settings *s, char letter)
+{
+	static const char *const rules[] = {"drop* drop", "bounce* bounce",
+	    "pass* pass", "tempfail* tempfail",
+	    "heuristics.limits.exceeded.maxf* pass",
+	    "heuristics.limits.exceeded.maxr* drop"};
+
+	if (letter == 'j')
+		s->policy.scan_fail = WHEN_UNSCANNED_REJECT;
+	else if (letter == 'J')
+		s->policy.scan_fail = WHEN_UNSCANNED_PASS;
+	else if (letter == 'z')
+		s->policy.oversize = WHEN_UNSCANNED_TEMPFAIL;
+	else if (letter == 'Z')
+		s->policy.oversize = WHEN_UNSCANNED_PASS;
+	else if (letter == 'v' && !play.has_rules) {
+		play.has_rules = true;
+		for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+			CHECK(rules_add(&s->policy.rules, rules[i]) == 0);
+	}
+}
+
+static void
+set_skip(struct settings *s, char letter)
+{
+	static const struct {
+		char letter;
+		const char *value;
+	} skips[] = {{'a', "authenticated"}, {'i', "client 192.0.2.7"},
+	    {'m', "sender *@skip.example"}, {'e', "recipient *@skip.example"}};
+
+	for (size_t i = 0; i < sizeof skips / sizeof skips[0]; i++)
+		if (letter == skips[i].letter && s->skip.count < 8)
+			CHECK(exempt_add(&s->skip, skips[i].value) == 0);
+}
+
 void
 script_set_options(const char *p, const char *end)
 {
 	struct settings *s = &play.settings;
 
 	for (; p < end && *p != '\n'; p++) {
+		set_exceptions(s, *p);
+		set_skip(s, *p);
 		if (*p == 'b')
 			s->policy.action = WHEN_INFECTED_BOUNCE;
 		else if (*p == 'p')
 			s->policy.action = WHEN_INFECTED_PASS;
 		else if (*p == 's')
 			s->scan.mode = SCAN_MODE_SCAN;
+		else if (*p == 'f')
+			s->scan.mode = SCAN_MODE_FILDES;
 		else if (*p == 'r')
 			s->policy.bare_newline = BARE_NEWLINE_REJECT;
 		else if (*p == 'h')

@@ -8,7 +8,8 @@
 
 #include "tests/fuzz/session/play.h"
 
-#define MARK "X-Virus-Infected: Virus Detected!\r\nX-Virus-Status: infected"
+#define INFECTED "X-Virus-Infected: Virus Detected!\r\nX-Virus-Status: infected"
+#define UNSCANNED "X-Virus-Status: unscanned ("
 
 /* To a server that asks for a password the client may say anything. */
 static void
@@ -75,73 +76,152 @@ is_with_header(const struct strbuf *sent, const char *header)
 	return false;
 }
 
-/* Two lines are a mark, and an empty one where all is made body. */
-static bool
-is_mark(const char *p, size_t len)
+/* The octets of a mark of so many lines at p, and of the empty line behind it. */
+static size_t
+mark_length(const char *p, size_t len, size_t lines, bool and_empty)
 {
-	size_t lines = 0;
+	size_t n = 0;
 
-	for (size_t i = 0; i < len; i++)
-		lines += p[i] == '\n';
-	return memcmp(p + len - 2, "\r\n", 2) == 0 &&
-	    (lines == 2 ||
-		(lines == 3 && memcmp(p + len - 4, "\r\n\r\n", 4) == 0));
+	while (n < len && lines > 0)
+		lines -= p[n++] == '\n';
+	if (!and_empty)
+		return lines == 0 ? n : 0;
+	return lines == 0 && len - n >= 2 && memcmp(p + n, "\r\n", 2) == 0
+	    ? n + 2
+	    : 0;
+}
+
+/* Is it what clamd was shown, or what it was not and the client has said? */
+static bool
+is_whole(const struct strbuf *content)
+{
+	return (content->len == play.shown.len &&
+		   memcmp(strbuf_str(content), strbuf_str(&play.shown),
+		       content->len) == 0) ||
+	    clamd_was_said(content);
+}
+
+/* Does a mark at some place make the one content of the other? */
+static bool
+is_marked(const struct strbuf *sent, const char *mark, size_t lines)
+{
+	const size_t n = strlen(mark);
+	struct strbuf rest = {0};
+	bool found = false;
+
+	for (size_t i = 0; i + n <= sent->len && !found; i++) {
+		const char *p = sent->data + i;
+
+		if (memcmp(p, mark, n) != 0)
+			continue;
+		for (int e = 0; e < 2 && !found; e++) {
+			size_t len =
+			    mark_length(p, sent->len - i, lines, e == 1);
+
+			if (len == 0)
+				continue;
+			strbuf_clear(&rest);
+			strbuf_add(&rest, sent->data, i);
+			strbuf_add(&rest, p + len, sent->len - i - len);
+			found = is_whole(&rest);
+		}
+	}
+	strbuf_free(&rest);
+	return found;
 }
 
 static bool
-is_marked(const struct strbuf *sent)
+has_said(const char *text)
 {
-	const char *a = strbuf_str(sent);
-	size_t n = sent->len - play.shown.len;
-	struct strbuf mark = {0};
-	bool found = false;
+	const struct strbuf *said = &play.said;
+	size_t n = strlen(text);
 
-	if (sent->len < play.shown.len || n < strlen(MARK) + 2)
-		return false;
-	for (size_t i = 0; i + n <= sent->len && !found; i++) {
-		if (memcmp(a + i, MARK, strlen(MARK)) != 0)
-			continue;
-		strbuf_clear(&mark);
-		strbuf_add(&mark, a + i, n);
-		found = is_mark(mark.data, n) &&
-		    is_with_header(sent, strbuf_str(&mark));
-	}
-	strbuf_free(&mark);
-	return found;
+	for (size_t i = 0; i + n <= said->len; i++)
+		if (strncasecmp(said->data + i, text, n) == 0)
+			return true;
+	return false;
+}
+
+/* Can an option Skip be meant for anybody here? */
+static bool
+may_skip(void)
+{
+	const struct exempt_rules *skip = &play.settings.skip;
+	bool may = false;
+
+	for (size_t i = 0; i < skip->count && !may; i++)
+		may = skip->list[i].by == EXEMPT_CLIENT ||
+		    (skip->list[i].by == EXEMPT_AUTHENTICATED
+			    ? has_said("AUTH")
+			    : has_said("@skip.example"));
+	return may;
+}
+
+static bool
+may_pass_virus(unsigned told)
+{
+	return (told & TOLD_FOUND) != 0 &&
+	    (play.settings.policy.action == WHEN_INFECTED_PASS ||
+		(play.has_rules && clamd_has_named("pass")));
+}
+
+static bool
+may_pass_unscanned(unsigned told)
+{
+	const struct policy_config *policy = &play.settings.policy;
+
+	if ((told & TOLD_LIMIT) != 0 &&
+	    (policy->oversize == WHEN_UNSCANNED_PASS ||
+		(play.has_rules && clamd_has_named(".maxf"))))
+		return true;
+	return (told & TOLD_CLEAN) == 0 &&
+	    policy->scan_fail == WHEN_UNSCANNED_PASS;
 }
 
 /* The server is asked once to take what was scanned and may be sent. */
 static void
 check_data(void)
 {
-	enum told answer = clamd_judge();
-	bool may_be = answer == TOLD_CLEAN ||
-	    (answer == TOLD_FOUND &&
-		play.settings.policy.action == WHEN_INFECTED_PASS);
+	unsigned told = clamd_judge();
+	bool may_be = (told & TOLD_CLEAN) != 0 || may_pass_virus(told) ||
+	    may_pass_unscanned(told);
 
-	if (!play.asked && may_be)
+	/* Each content that was shown is one; of others nobody can tell. */
+	if (may_skip() || play.settings.policy.scan_fail == WHEN_UNSCANNED_PASS)
+		play.asked = false;
+	if (!play.asked && (may_be || may_skip()))
 		play.asked = true;
 	else
 		excuse();
+}
+
+static bool
+is_clean(const struct strbuf *sent)
+{
+	struct strbuf header = {0};
+	bool is;
+
+	strbuf_puts(&header, play.settings.header);
+	strbuf_puts(&header, header.len > 0 ? "\r\n" : "");
+	is = is_with_header(sent, strbuf_str(&header)) ||
+	    (sent->len == play.shown.len &&
+		memcmp(strbuf_str(sent), strbuf_str(&play.shown), sent->len) ==
+		    0);
+	strbuf_free(&header);
+	return is;
 }
 
 /* What is sent is what was scanned, but for one header line. */
 static void
 check_content(const struct strbuf *sent)
 {
-	struct strbuf header = {0};
+	unsigned told = clamd_judge();
 
 	CHECK(play.asked);
-	if (clamd_judge() == TOLD_CLEAN) {
-		strbuf_puts(&header, play.settings.header);
-		strbuf_puts(&header, header.len > 0 ? "\r\n" : "");
-		CHECK(is_with_header(sent, strbuf_str(&header)) ||
-		    (sent->len == play.shown.len &&
-			memcmp(strbuf_str(sent), strbuf_str(&play.shown),
-			    sent->len) == 0));
-	} else if (play.was_shown)
-		CHECK(is_marked(sent));
-	strbuf_free(&header);
+	CHECK(((told & TOLD_CLEAN) != 0 && is_clean(sent)) ||
+	    (may_pass_virus(told) && is_marked(sent, INFECTED, 2)) ||
+	    (may_pass_unscanned(told) && is_marked(sent, UNSCANNED, 1)) ||
+	    (may_skip() && is_whole(sent)));
 }
 
 /*
