@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include "common/deadline.h"
 #include "common/log.h"
+#include "common/strutil.h"
 
 #define KNOWN_MS 60000 /* until a name is looked up again */
 #define UNKNOWN_MS 2000 /* the same after a failure */
@@ -78,6 +80,28 @@ judge(int error)
 	}
 }
 
+/*
+ * A number with its interface, which getaddrinfo(3) takes for those of one link
+ * alone.
+ */
+static enum outcome
+look_up_interface(
+    const char *host, const char *interface, struct addr_choice *found)
+{
+	const size_t len = (size_t)(interface - 1 - host);
+	struct addr *a = &found->at[0];
+	long index = (long)if_nametoindex(interface);
+
+	if (index == 0 && str_number(interface, 1, INT_MAX, &index) < 0)
+		return NO_SUCH_NAME;
+	if (addr_parse_number(a, host, len, 0) < 0)
+		return NO_SUCH_NAME;
+	if (a->u.sa.sa_family == AF_INET6)
+		a->u.in6.sin6_scope_id = (uint32_t)index;
+	found->count = 1;
+	return FOUND;
+}
+
 /* Blocks as getaddrinfo(3) does. */
 static enum outcome
 look_up(const char *host, struct addr_choice *found)
@@ -85,9 +109,13 @@ look_up(const char *host, struct addr_choice *found)
 	const struct addrinfo hints = {
 	    .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *all = NULL;
-	const int error = getaddrinfo(host, NULL, &hints, &all);
+	const char *percent = strchr(host, '%');
+	int error;
 
 	found->count = 0;
+	if (percent != NULL)
+		return look_up_interface(host, percent + 1, found);
+	error = getaddrinfo(host, NULL, &hints, &all);
 	if (error != 0)
 		return judge(error);
 	for (const struct addrinfo *i = all; i != NULL; i = i->ai_next)

@@ -149,6 +149,15 @@ check_pid_file(struct check *c)
 	return check_file(c, "PidFile", c->set->pid_file, AT_SYMLINK_NOFOLLOW);
 }
 
+/* Does something else stand at the path? */
+static bool
+is_no_socket(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
 /* Can we listen there?  Others that we listen at stand before. */
 static bool
 check_place(const struct settings *set, const struct addr_spec *spec,
@@ -163,6 +172,8 @@ check_place(const struct settings *set, const struct addr_spec *spec,
 			hint = "it stands twice";
 	if (addr_is_inet(a) && !addr_is_any(a) && !addr_is_ours(a))
 		hint = "use an address of this host";
+	if (!addr_is_inet(a) && is_no_socket(spec->text))
+		hint = "what is there is no socket";
 	if (hint != NULL)
 		log_error("invalid Listen socket name or ip: %s (%s: %s)",
 		    spec->text, addr_spec_where(spec), hint);

@@ -132,6 +132,18 @@ def test_a_wrong_line(directory, line):
     assert "no OutAddress" not in err
 
 
+def test_a_place_that_something_else_has(directory):
+    open(directory + "/file", "w").close()
+    for what in ("file", "spool"):
+        os.makedirs(directory + "/spool", exist_ok=True)
+        code, err = check(directory, "OutAddress: 127.0.0.1:25\n\nListen: %s/%s\n" % (directory, what))
+        assert code == 2
+        assert re.search(r"^clamsmtpd: invalid Listen .*/%s \(.*test\.conf:3: .*no socket" % what, err, re.M), err
+    with FakeClamd(path=directory + "/s"):  # who listens there may be us
+        code, err = check(directory, "OutAddress: 127.0.0.1:25\nListen: %s/s\n" % directory)
+        assert code == 0, err
+
+
 def test_a_list_with_a_wrong_piece(directory):
     code, err = check(directory, "Listen: 10025\nOutAddress: 127.0.0.1:25, 127.0.0.1:x\n")
     assert code == 2 and "default" not in err.replace("(default: start clamd", ""), err

@@ -177,8 +177,20 @@ def test_an_address_of_one_link(make):
         r.daemon.wait_log("SERVER connected to: %s$" % host)
 
 
-def test_an_interface_that_is_not_there(make):
-    r = make(OutAddress="[fe80::1%nosuch0]:25")
-    r.daemon.wait_log(r"^couldn't resolve OutAddress: \[fe80::1%nosuch0\]:25 \(")
+@pytest.mark.parametrize("scope", ["lo", "1"])
+def test_an_interface_that_means_nothing(make, scope):
+    """With a number that is not of one link it is written all the same."""
+    port = free_port("::1")
+    with FakeServer(host="::1") as server, FakeClamd(host="::1") as clamd:
+        r = make(Listen="[::1%%%s]:%d" % (scope, port), OutAddress="[::1%%%s]:%d" % (scope, server.port),
+                 ClamAddress="[::1%%%s]:%d" % (scope, clamd.port))
+        with Client(("::1", port)) as c:
+            assert c.mail() == QUEUED
+
+
+@pytest.mark.parametrize("host", ["fe80::1", "::1"])
+def test_an_interface_that_is_not_there(make, host):
+    r = make(OutAddress="[%s%%nosuch0]:25" % host)
+    r.daemon.wait_log(r"^couldn't resolve OutAddress: \[%s%%nosuch0\]:25 \(" % host)
     with r.client() as c:
         assert c.greeting == NO_SERVER
