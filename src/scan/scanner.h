@@ -11,8 +11,7 @@
 
 struct scan_result {
 	enum scan_verdict verdict; /* that is to be believed */
-	struct clamd_answer
-	    said; /* by the last clamd; the caller frees its name */
+	struct clamd_answer said; /* by the last; the caller frees its name */
 	bool cancelled; /* the waiter ended the scan */
 	bool content_lost; /* our own file has failed, and not clamd */
 };

@@ -14,10 +14,10 @@
 #include "common/resolver.h"
 #include "common/sock.h"
 
+#define ROWS 1024 /* so that the links of thousands need no long walk */
+
 /* Has the warning been given?  Set by whichever session is the first. */
 static atomic_bool warned;
-
-#define ROWS 1024 /* so that the links of thousands need no long walk */
 
 /* All our connections to mail servers, by their ports, under the lock. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
