@@ -38,7 +38,9 @@ unit_tests = \
 	tests/unit/common/conn.t \
 	tests/unit/common/conn_out.t \
 	tests/unit/common/deadline.t \
+	tests/unit/session/client.t \
 	tests/unit/session/forward.t \
+	tests/unit/session/hello.t \
 	tests/unit/session/infection.t \
 	tests/unit/session/receive.t \
 	tests/unit/common/replace.t \
@@ -47,9 +49,12 @@ unit_tests = \
 	tests/unit/common/sock.t \
 	tests/unit/mail/spool_dir.t \
 	tests/unit/common/user.t \
+	tests/unit/session/relay.t \
+	tests/unit/session/transaction.t \
 	tests/unit/session/turn.t \
 	tests/unit/session/upstream.t \
 	tests/unit/session/verbs.t \
+	tests/unit/session/watch.t \
 	tests/unit/common/log.t \
 	tests/unit/common/log_queue.t \
 	tests/unit/common/listener.t \
@@ -111,6 +116,11 @@ tests_unit_common_resolver_t_LDFLAGS = $(AM_LDFLAGS) \
 tests_unit_mail_spool_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
 # clamd's end of a connection is played.
 tests_unit_scan_clamd_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sock_connect
+# Time, and both parties of a session.
+tests_unit_session_relay_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll \
+	-Wl,--wrap=clock_gettime -Wl,--wrap=sock_connect
+tests_unit_session_watch_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll \
+	-Wl,--wrap=clock_gettime
 # What comes of a talk with clamd is played, the clock, and what is left to read.
 tests_unit_scan_scanner_t_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clamd_scan -Wl,--wrap=clock_gettime \
@@ -404,6 +414,8 @@ EXTRA_DIST += \
 	tests/peers/test_transparent_clients.py \
 	tests/unit/party.h \
 	tests/unit/said.h \
+	tests/unit/session/pair.h \
+	tests/unit/session/stage.h \
 	tests/setup/machine.py \
 	tests/setup/scratch.py \
 	tests/style/pf/net/pfvar.h \

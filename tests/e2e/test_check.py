@@ -103,6 +103,16 @@ def test_an_interface_is_a_warning(directory, spool):
                          r"there is no such interface now\)" % (option, n), err), err
 
 
+def test_a_path_that_stands_twice_behind_a_name(directory):
+    """It is compared with what stands before it, also when a name there is not known."""
+    code, err = check(directory, "OutAddress: 127.0.0.1:25\nListen: no-such-name.invalid:25\n"
+                      "Listen: %(d)s/x.sock\nListen: %(d)s/x.sock\n" % {"d": directory})
+    assert code == 2 and re.search(r"test\.conf:4: it stands twice\)", err), err
+    code, err = check(directory, "OutAddress: 127.0.0.1:25\nListen: no-such-name.invalid:25\n"
+                      "Listen: %s/x.sock\n" % directory)
+    assert code == 0, err
+
+
 # Each stands in the third line, behind two good ones.
 WRONG = [
     "Bogus: x", "no colon", ": x", "OutAddres: 25", "Action: eat", "Action:", 'Action: "drop"', "Action: drop # c",

@@ -5,10 +5,7 @@
  */
 #include "src/session/forward.h"
 
-#include "common/conn_out.h"
-#include "src/session/client_out.h"
-#include "src/session/upstream_own.h"
-#include "tests/unit/party.h"
+#include "tests/unit/session/pair.h"
 
 #define WIRE "A: b\r\n\r\n..dot\r\n.\r\n" /* as the client sends it */
 #define MESSAGE "DATA\r\nA: b\r\nX: y\r\n\r\n..dot\r\n"
@@ -65,27 +62,35 @@ static const struct {
 	STAMP_SCANNED, FORWARD_FAILED, true, MESSAGE ".\r\n", LOCAL_ERROR, ""},
 };
 
-static void
-open_session(struct session *s, struct party *client, struct party *server,
-    const struct party_step *steps)
+/* WIRE is handed over to a server with these steps, and client_owe was said. */
+static enum forward_outcome
+hand_over(struct pair *p, const struct party_step *steps,
+    const struct stamp_mark *mark, unsigned long due,
+    struct forward_report *report)
 {
-	static const struct party_step nothing[] = {{PARTY_END, T("")}};
 	const struct addr nobody = {0};
-	const int timeout_ms = s->set->timeout_ms;
+	struct content content;
+	enum forward_outcome outcome;
 
-	client_open(&s->client, party_open(client, nothing), &nobody,
-	    &client->waiter, timeout_ms);
-	conn_open(&s->upstream.conn, "SERVER", party_open(server, steps),
-	    &server->waiter, timeout_ms);
-	watch_open(&s->watch, &s->client, &s->upstream, -1, timeout_ms, 0);
-	watch_begin_budget(&s->watch, FORWARD_BUDGET_MS);
+	p->set.header = "X: y";
+	content_open(&content, "/tmp", NULL, false);
+	(void)content_take(&content, WIRE, strlen(WIRE));
+	content_finish(&content);
+	pair_open(p, &nobody, steps);
+	watch_begin_budget(&p->s.watch, FORWARD_BUDGET_MS);
+	client_owe(&p->s.client, due);
+	outcome = forward_message(&p->s, &content, mark, report);
+	client_flush(&p->s.client);
+	content_close(&content);
+	return outcome;
 }
 
 static void
-expect(const char *title, const struct strbuf *got, const char *want)
+end(struct pair *p, struct forward_report *report)
 {
-	expect_text((struct text){title, strlen(title)}, strbuf_str(got),
-	    got->len, (struct text){want, strlen(want)});
+	pair_close(p);
+	strbuf_free(&report->reply);
+	strbuf_free(&report->acceptance);
 }
 
 static void
@@ -93,40 +98,27 @@ hands_over(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct settings set = {.header = "X: y", .timeout_ms = 60000};
-		struct session s = {.set = &set};
-		struct party client, server;
-		struct forward_report report = {0};
-		struct content content;
 		const struct stamp_mark mark = {cases[i].mark, "Worm"};
+		struct forward_report report = {0};
+		struct pair p = {0};
 
-		content_open(&content, "/tmp", NULL, false);
-		(void)content_take(&content, WIRE, strlen(WIRE));
-		content_finish(&content);
-		open_session(&s, &client, &server, cases[i].steps);
-		assert_int_equal(forward_message(&s, &content, &mark, &report),
+		assert_int_equal(
+		    hand_over(&p, cases[i].steps, &mark, 0, &report),
 		    cases[i].outcome);
 		assert_int_equal(
-		    s.upstream.lost != UPSTREAM_THERE, cases[i].lost);
+		    p.s.upstream.lost != UPSTREAM_THERE, cases[i].lost);
 		if (!cases[i].lost)
-			assert_int_equal(upstream_flush(&s.upstream), IO_OK);
-		client_flush(&s.client);
-		party_listen(&server);
-		party_listen(&client);
-		expect(cases[i].title, &client.heard, cases[i].told);
-		expect(cases[i].title, &report.reply, cases[i].refusal);
+			assert_int_equal(upstream_flush(&p.s.upstream), IO_OK);
+		pair_expect_heard(cases[i].title, &p.client, cases[i].told);
+		pair_expect(cases[i].title, &report.reply, cases[i].refusal);
+		party_listen(&p.server);
 		if (cases[i].heard != NULL)
-			expect(cases[i].title, &server.heard, cases[i].heard);
+			pair_expect(
+			    cases[i].title, &p.server.heard, cases[i].heard);
 		else /* in part, but never its end */
 			assert_null(
-			    strstr(strbuf_str(&server.heard), "\r\n.\r\n"));
-		content_close(&content);
-		upstream_close(&s.upstream);
-		conn_close(&s.client.conn);
-		party_close(&client);
-		party_close(&server);
-		strbuf_free(&report.reply);
-		strbuf_free(&report.acceptance);
+			    strstr(strbuf_str(&p.server.heard), "\r\n.\r\n"));
+		end(&p, &report);
 	}
 }
 
@@ -165,34 +157,21 @@ static const struct {
 static void
 answers_for_each_recipient(void **state)
 {
+	const struct stamp_mark mark = {STAMP_SCANNED, NULL};
+
 	(void)state;
 	for (size_t i = 0; i < COUNT(of_three); i++) {
-		struct settings set = {.header = "X: y", .timeout_ms = 60000};
-		struct session s = {.set = &set};
-		const struct stamp_mark mark = {STAMP_SCANNED, NULL};
 		struct forward_report report = {0};
-		struct party client, server;
-		struct content content;
+		struct pair p = {0};
 
-		content_open(&content, "/tmp", NULL, false);
-		(void)content_take(&content, WIRE, strlen(WIRE));
-		content_finish(&content);
-		open_session(&s, &client, &server, of_three[i].steps);
-		client_owe(&s.client, 3);
-		assert_int_equal(forward_message(&s, &content, &mark, &report),
+		assert_int_equal(
+		    hand_over(&p, of_three[i].steps, &mark, 3, &report),
 		    of_three[i].outcome);
 		assert_int_equal(report.accepted, of_three[i].accepted);
-		assert_int_equal(s.client.due, 0);
-		client_flush(&s.client);
-		party_listen(&client);
-		expect(of_three[i].title, &client.heard, of_three[i].told);
-		content_close(&content);
-		upstream_close(&s.upstream);
-		conn_close(&s.client.conn);
-		party_close(&client);
-		party_close(&server);
-		strbuf_free(&report.reply);
-		strbuf_free(&report.acceptance);
+		assert_int_equal(p.s.client.due, 0);
+		pair_expect_heard(
+		    of_three[i].title, &p.client, of_three[i].told);
+		end(&p, &report);
 	}
 }
 

@@ -5,13 +5,7 @@
  */
 #include "src/session/turn.h"
 
-#include "common/conn_out.h"
-#include "src/session/client_out.h"
-#include "src/session/hello.h"
-#include "src/session/transaction.h"
-#include "src/session/upstream_in.h"
-#include "src/session/upstream_own.h"
-#include "tests/unit/party.h"
+#include "tests/unit/session/pair.h"
 
 #define HELLO "250-smtp.passthru\r\n"
 #define LOST UPSTREAM_LEFT
@@ -83,82 +77,25 @@ static const struct {
 };
 
 static void
-open_session(struct session *s, struct party *client, struct party *server)
-{
-	static const struct party_step nothing[] = {{PARTY_END, T("")}};
-	const struct addr nobody = {0};
-
-	client_open(&s->client, party_open(client, nothing), &nobody,
-	    &client->waiter, 60000);
-	conn_open(&s->upstream.conn, "SERVER", party_open(server, nothing),
-	    &server->waiter, 60000);
-	s->upstream.barrier = true;
-	assert_int_equal(
-	    pending_push(&s->upstream.pending, &hello_greeting, "", 0), 0);
-	watch_open(&s->watch, &s->client, &s->upstream, -1, 60000, 0);
-}
-
-/* What relay does in a turn, but for the waiting.  Was DATA said? */
-static bool
-take_turn(struct session *s)
-{
-	enum turn heard, asked;
-
-	turn_read_upstream(s);
-	client_read(&s->client);
-	do {
-		heard = turn_take_replies(s);
-		asked = turn_take_commands(s);
-	} while (asked != TURN_DATA &&
-	    (heard != TURN_NOTHING || asked != TURN_NOTHING));
-	client_flush(&s->client);
-	if (!session_is_over(s))
-		assert_int_equal(upstream_flush(&s->upstream), IO_OK);
-	return asked == TURN_DATA;
-}
-
-static void
-expect(const char *title, const struct strbuf *got, const char *want)
-{
-	expect_text((struct text){title, strlen(title)}, strbuf_str(got),
-	    got->len, (struct text){want, strlen(want)});
-}
-
-static void
 holds_dialogues(void **state)
 {
+	const struct addr nobody = {0};
+
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct settings set = {.timeout_ms = 60000};
-		struct session s = {.set = &set};
-		struct party client, server;
-		bool data = false;
+		struct pair p = {0};
+		bool data;
 
-		open_session(&s, &client, &server);
-		for (size_t n = 0; n < COUNT(cases[i].script) &&
-		     cases[i].script[n] != NULL && !session_is_over(&s);
-		     n++) {
-			const char *line = cases[i].script[n];
-			struct party *p = *line == 'C' ? &client : &server;
-
-			party_say(p, (struct text){line + 2, strlen(line) - 2});
-			party_say(p, (struct text)T("\r\n"));
-			data = take_turn(&s);
-		}
-		party_listen(&client);
-		party_listen(&server);
-		expect(cases[i].title, &client.heard, cases[i].told);
+		pair_open(&p, &nobody, NULL);
+		data = pair_play(&p, cases[i].script, COUNT(cases[i].script));
+		pair_expect_heard(cases[i].title, &p.client, cases[i].told);
 		if (cases[i].asked != NULL)
-			expect(cases[i].title, &server.heard, cases[i].asked);
-		assert_int_equal(s.upstream.lost, cases[i].lost);
-		assert_int_equal(s.client.end, cases[i].end);
+			pair_expect_heard(
+			    cases[i].title, &p.server, cases[i].asked);
+		assert_int_equal(p.s.upstream.lost, cases[i].lost);
+		assert_int_equal(p.s.client.end, cases[i].end);
 		assert_int_equal(data, cases[i].data);
-		transaction_end(&s);
-		hello_close(&s.hello);
-		upstream_close(&s.upstream);
-		conn_close(&s.client.conn);
-		party_close(&client);
-		party_close(&server);
+		pair_close(&p);
 	}
 }
 
