@@ -191,8 +191,10 @@ scan(struct message *m)
 	note_verdict(m, &result);
 	m->facts.scan_given_up =
 	    result.cancelled || watch_has_used_budget(&s->watch);
+	/* What is clean goes on, and is looked at before its end. */
 	if (s->client.end != CLIENT_STAYS ||
-	    !client_awaits_message(&s->client)) {
+	    (result.verdict != SCAN_CLEAN &&
+		!client_awaits_message(&s->client))) {
 		note(m, SUMMARY_CLIENT_GONE);
 		return false;
 	}
