@@ -5,6 +5,7 @@
  */
 #include "common/handover.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -26,12 +27,29 @@ number_of(const char *name)
 	return n;
 }
 
+/* What was left open for us, or by mistake, is for no program that we start. */
+static void
+keep_inherited(void)
+{
+	DIR *all = opendir("/dev/fd"); /* fd(4); proc(5) on Linux */
+	const struct dirent *e;
+	long fd;
+
+	if (all == NULL)
+		return;
+	while ((e = readdir(all)) != NULL)
+		if (str_number(e->d_name, HANDOVER_FIRST_FD, INT_MAX, &fd) == 0)
+			(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+	(void)closedir(all);
+}
+
 void
 handover_open(void)
 {
 	static const char *const names[] = {
 	    "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID"};
 
+	keep_inherited();
 	if (number_of("LISTEN_PID") == getpid())
 		count = (int)number_of("LISTEN_FDS");
 	for (int i = 0; i < count; i++)

@@ -13,7 +13,8 @@
 
 /*
  * Read LISTEN_FDS, if LISTEN_PID means this process, and remove both and their
- * like from the environment; no program that we start inherits the sockets.
+ * like from the environment; no program that we start inherits the sockets, nor
+ * anything else that was left open for us.
  * Called once, before any thread is started and any fork(2).
  */
 void handover_open(void);

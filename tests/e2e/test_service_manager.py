@@ -174,13 +174,14 @@ def test_what_is_no_listening_socket(make, directory, kind, said):
                        for l in r.daemon.log_lines), r.daemon.log_lines
 
 
-def test_no_virus_action_inherits_any_of_it(make, manager, directory):
+@pytest.mark.parametrize("pid", ["", "1"], ids=["ours", "another's"])
+def test_no_virus_action_inherits_any_of_it(make, manager, directory, pid):
     s = listening()
-    with with_sockets(make, [s], env=manager.env,
+    with with_sockets(make, [s], pid=pid, env=manager.env,
                       VirusAction="env >%s/env; ls -l /proc/self/fd >%s/fds; : >%s/done" % ((directory,) * 3)) as r:
         os.chmod(directory, 0o777)
         r.daemon.start()
-        with Client(s.getsockname()) as c:
+        with Client(r.daemon.address if pid else s.getsockname()) as c:
             c.mail(INFECTED)
         wait_until(lambda: os.path.exists(directory + "/done"), "the virus action")
     with open(directory + "/env") as f:
