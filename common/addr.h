@@ -80,17 +80,6 @@ bool addr_same_host(const struct addr *a, const struct addr *b);
 /* The same host number and port? */
 bool addr_same(const struct addr *a, const struct addr *b);
 
-/* Is a the number of one of this host's interfaces, or of its loopback net?
- * Asks the system; an address that cannot be told is not ours. */
-bool addr_is_ours(const struct addr *a);
-
-/*
- * Would a connection to a arrive at a socket that listens on listen?  Asks the
- * system whether two paths are one file, and for the host's own addresses, but
- * only where the answer hangs on it.
- */
-bool addr_reaches(const struct addr *a, const struct addr *listen);
-
 /*
  * The host number or path of a, without port and scope, as text in buf (which
  * has ADDR_TEXT_MAX octets); empty for an unnamed socket.  Returns buf.

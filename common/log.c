@@ -6,9 +6,7 @@
 #include "common/log.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +21,6 @@ static int console_priority = -1;
 static bool starting = true;
 
 static _Thread_local const char *thread_id;
-
-/* Kinds of lines that are written rarely: under the lock. */
-static pthread_mutex_t kinds_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct log_kind *kinds;
-/* When a count is to be told, on deadline's clock, 0: never; read by all. */
-static _Atomic int64_t kinds_due;
 
 static void
 to_syslog(int priority, const char *line)
@@ -137,52 +129,15 @@ write_plain(int priority, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* The next kind of which there is something to tell, if it is time; or NULL. */
-static struct log_kind *
-find_due(bool at_once, int64_t *next)
-{
-	struct log_kind *found = NULL;
-
-	*next = 0;
-	for (struct log_kind *k = kinds; k != NULL; k = k->next)
-		if (k->more > 0 && found == NULL &&
-		    (at_once || deadline_left_ms(k->until) == 0))
-			found = k;
-		else if (k->more > 0 && (*next == 0 || k->until.at_ms < *next))
-			*next = k->until.at_ms;
-	return found;
-}
-
 /* Tell the counts of the kinds whose time is over, or of all. */
 static void
 tell_counts(bool at_once)
 {
-	struct log_kind *k;
-	struct log_kind told = {0};
-	int64_t next;
+	struct log_kind told;
 
-	do {
-		pthread_mutex_lock(&kinds_lock);
-		k = find_due(at_once, &next);
-		if (k != NULL) {
-			told = *k;
-			k->more = 0;
-		} else
-			atomic_store(&kinds_due, next);
-		pthread_mutex_unlock(&kinds_lock);
-		if (k != NULL)
-			write_plain(LOG_WARNING, "%lu more like this: %s",
-			    told.more, told.text);
-	} while (k != NULL);
-}
-
-static void
-tell_counts_in_time(void)
-{
-	struct deadline due = {atomic_load(&kinds_due)};
-
-	if (due.at_ms != 0 && deadline_left_ms(due) == 0)
-		tell_counts(false);
+	while (log_kinds_take_due(at_once, &told))
+		write_plain(LOG_WARNING, "%lu more like this: %s", told.more,
+		    told.text);
 }
 
 void
@@ -199,37 +154,10 @@ log_write(int priority, const char *fmt, ...)
 
 	if (!log_wants(priority))
 		return;
-	tell_counts_in_time();
+	tell_counts(false);
 	va_start(ap, fmt);
 	write_line(thread_id, priority, fmt, ap);
 	va_end(ap);
-}
-
-/* Is this line one too many?  Then it is counted. */
-static bool
-is_counted(struct log_kind *kind, const char *text)
-{
-	int64_t due;
-	bool counted;
-
-	pthread_mutex_lock(&kinds_lock);
-	if (!kind->known) {
-		kind->known = true;
-		kind->next = kinds;
-		kinds = kind;
-	}
-	counted = kind->until.at_ms != 0 && deadline_left_ms(kind->until) > 0;
-	if (counted) {
-		kind->more++;
-		due = atomic_load(&kinds_due);
-		if (due == 0 || kind->until.at_ms < due)
-			atomic_store(&kinds_due, kind->until.at_ms);
-	} else {
-		kind->until = deadline_in(LOG_RARELY_MS);
-		snprintf(kind->text, sizeof kind->text, "%s", text);
-	}
-	pthread_mutex_unlock(&kinds_lock);
-	return counted;
 }
 
 void
@@ -245,8 +173,8 @@ log_write_rarely(struct log_kind *kind, int priority, const char *fmt, ...)
 	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): as above */
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	tell_counts_in_time();
-	if (!is_counted(kind, text))
+	tell_counts(false);
+	if (!log_kinds_count(kind, text))
 		log_write(priority, "%s", text);
 	errno = saved;
 }

@@ -19,11 +19,10 @@
 #include <stddef.h>
 #include <syslog.h>
 
-#include "common/deadline.h"
+#include "common/log_kinds.h"
 
 #define LOG_LINE_MAX 2048 /* octets of one line; longer ones end in dots */
 #define LOG_CLOSE_MS 2000 /* for what still waits at the end */
-#define LOG_RARELY_MS 60000 /* between two lines of a kind */
 
 /*
  * Begin: errors and warnings go to standard error as "ident: text" whatever
@@ -64,17 +63,9 @@ void log_write(int priority, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * A kind of line that strangers can cause as often as they like: one of them is
- * written in LOG_RARELY_MS, and the others are counted, which is told when that
- * time is over and something is logged.  kind is static and zeroed.
+ * Write it unless it is one too many of its kind (common/log_kinds), which is
+ * counted.  kind is static and zeroed.
  */
-struct log_kind {
-	struct log_kind *next;
-	struct deadline until; /* none is written before */
-	unsigned long more;
-	bool known; /* to the list of all kinds */
-	char text[256]; /* the one that was written */
-};
 void log_write_rarely(struct log_kind *kind, int priority, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -33,6 +33,7 @@ unit_tests = \
 	tests/unit/scan/rules.t \
 	tests/unit/scan/scanner.t \
 	tests/unit/common/addr.t \
+	tests/unit/common/addr_ours.t \
 	tests/unit/common/addr_spec.t \
 	tests/unit/common/cfgfile.t \
 	tests/unit/common/conn.t \
@@ -42,6 +43,7 @@ unit_tests = \
 	tests/unit/session/forward.t \
 	tests/unit/session/hello.t \
 	tests/unit/session/infection.t \
+	tests/unit/session/introduction.t \
 	tests/unit/session/receive.t \
 	tests/unit/common/replace.t \
 	tests/unit/common/server.t \

@@ -1,5 +1,5 @@
 /*
- * The greeting, EHLO, HELO and LHLO, and XCLIENT behind them.
+ * The greeting, EHLO, HELO and LHLO.
  *
  * The client must not learn the server's name, nor what we cannot honour.
  *
@@ -11,9 +11,9 @@
 
 #include "common/log.h"
 #include "src/session/client_out.h"
+#include "src/session/introduction.h"
 #include "src/session/transaction.h"
 #include "src/smtp/esmtp.h"
-#include "src/smtp/xclient.h"
 
 #define OUR_NAME "smtp.passthru"
 
@@ -98,7 +98,7 @@ show_keyword(struct session *s, const struct upstream_line *l)
 
 	upstream_offers(&s->upstream, keyword, r);
 	if (keyword == ESMTP_XCLIENT)
-		s->hello.offered |= xclient_offered(r->text, r->text_len);
+		introduction_offer(&s->introduction, r->text, r->text_len);
 	if (keyword == ESMTP_CODES)
 		client_use_codes(&s->client, true);
 	if (!is_hidden(s, keyword)) {
@@ -128,51 +128,13 @@ show_ehlo(struct session *s, const struct upstream_line *l)
 		show_helo(s, l);
 }
 
-/* The server takes XCLIENT, if we want to send it. */
-static bool
-plan_xclient(struct session *s, const char *how)
-{
-	if (!s->set->xclient || s->hello.xclient == HELLO_XCLIENT_SENT)
-		return false;
-	log_debug("XCLIENT %s", how);
-	s->hello.xclient = HELLO_XCLIENT_DUE;
-	return true;
-}
-
-/*
- * A name in its greeting must not let the client pass for us: what is refused
- * with it is told without it.
- */
-static void
-plan_what_is_offered(struct hello *h)
-{
-	h->due = h->offered;
-	h->later = 0;
-	h->instead = h->offered & (XCLIENT_NAME | XCLIENT_ADDR);
-	if (h->instead == h->due)
-		h->instead = 0;
-}
-
-/* Of what was not offered a server may know one and refuse the other. */
-static void
-plan_what_is_assumed(struct hello *h)
-{
-	h->due = XCLIENT_ADDR;
-	h->later = XCLIENT_NAME;
-	h->instead = 0;
-}
-
 /* The reply to EHLO or LHLO has been accepted. */
 static void
 begin(struct session *s, enum hello_protocol protocol)
 {
 	s->hello.protocol = protocol;
 	transaction_end(s);
-	if (s->hello.offered == 0) {
-		if (s->hello.xclient == HELLO_XCLIENT_DUE)
-			s->hello.xclient = HELLO_XCLIENT_NONE;
-	} else if (plan_xclient(s, "supported"))
-		plan_what_is_offered(&s->hello);
+	introduction_plan(s);
 }
 
 static void
@@ -196,67 +158,7 @@ note_helo(struct session *s, const struct upstream_line *l)
 		return;
 	s->hello.protocol = HELLO_SMTP;
 	transaction_end(s);
-	if (plan_xclient(s, "support assumed"))
-		plan_what_is_assumed(&s->hello);
-}
-
-static void note_xclient(struct session *s, const struct upstream_line *l);
-
-static const struct exchange own_xclient = {.name = "own XCLIENT",
-    .note = note_xclient};
-
-/* Returns whether there is more to tell, which then is on its way. */
-static bool
-tell(struct session *s)
-{
-	struct hello *h = &s->hello;
-	struct addr destination = s->upstream.addr;
-	const struct xclient_facts facts = {
-	    .client = &s->client.origin.client,
-	    .destination = &destination,
-	    .hello = strbuf_str(&h->line),
-	    .hello_len = h->line.len,
-	};
-	struct strbuf line = {0};
-	bool more;
-
-	if (!s->set->transparent_proxy)
-		client_destination(&s->client, &destination);
-	more = xclient_next(&h->due, &facts, &line);
-	if (more)
-		upstream_ask_own(&s->upstream, &own_xclient, strbuf_str(&line));
-	/* A server that trusts us must not take the client for us. */
-	if (line.failed)
-		upstream_lose(&s->upstream, UPSTREAM_NO_MEMORY);
-	strbuf_free(&line);
-	return more;
-}
-
-/*
- * After XCLIENT the server is as at the beginning and awaits a greeting
- * (Postfix XCLIENT_README); the client knows nothing of it.
- */
-static void
-note_xclient(struct session *s, const struct upstream_line *l)
-{
-	struct hello *h = &s->hello;
-
-	if (!is_accepted(l)) {
-		log_warn("server didn't accept XCLIENT");
-		h->due = h->told ? 0 : h->instead;
-		h->later = 0;
-	} else if (h->due == 0) {
-		h->due = h->later;
-		h->later = 0;
-	}
-	h->instead = 0;
-	if (is_accepted(l)) {
-		h->told = true;
-		h->authenticated = false;
-	}
-	if (!tell(s) && h->told)
-		upstream_ask_own(
-		    &s->upstream, &upstream_unheard, strbuf_str(&h->line));
+	introduction_assume(s);
 }
 
 const struct exchange hello_greeting = {.name = "greeting",
@@ -298,32 +200,9 @@ hello_ask(struct session *s, const struct exchange *exchange,
 	strbuf_clear(&s->hello.line);
 	strbuf_add(&s->hello.line, c->line, c->len);
 	upstream_forget_offers(&s->upstream);
-	s->hello.offered = 0;
+	introduction_forget_offer(&s->introduction);
 	client_use_codes(&s->client, false);
 	session_ask(s, exchange, c, true);
-}
-
-bool
-hello_introduce(struct session *s)
-{
-	size_t len;
-
-	(void)conn_peek(&s->client.conn, &len);
-	if (s->hello.xclient != HELLO_XCLIENT_DUE || len == 0)
-		return false;
-	s->hello.xclient = HELLO_XCLIENT_SENT;
-	/* Of a local socket there is nothing that could be told. */
-	if (addr_is_inet(&s->client.origin.client)) {
-		log_debug("sending XCLIENT");
-		(void)tell(s);
-	}
-	return true;
-}
-
-void
-hello_note_auth(struct hello *h)
-{
-	h->authenticated = true;
 }
 
 void

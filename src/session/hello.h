@@ -1,5 +1,5 @@
 /*
- * The greeting, EHLO, HELO and LHLO, and XCLIENT behind them.
+ * The greeting, EHLO, HELO and LHLO.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -22,15 +22,6 @@ bool hello_gives_way(const struct session *s, const struct upstream_line *l);
  */
 void hello_ask(struct session *s, const struct exchange *exchange,
     const struct smtp_command *c);
-
-/*
- * Tell the server who the client is (option XClient), if that is due: just
- * before the client's next command, as 1.10.  Returns whether it was.
- */
-bool hello_introduce(struct session *s);
-
-/* The server has accepted the client's AUTH; only XCLIENT undoes that. */
-void hello_note_auth(struct hello *h);
 
 /* Give the memory back. */
 void hello_close(struct hello *h);

@@ -105,7 +105,7 @@ find_exempt(const struct message *m)
 	const struct addr client = session_true_client(s);
 
 	return exempt_find(
-	    &s->set->skip, &s->exempt, &client, s->hello.authenticated);
+	    &s->set->skip, &s->exempt, &client, s->introduction.authenticated);
 }
 
 /* Step 1: from the client.  But for IO_OK the session has ended. */

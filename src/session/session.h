@@ -25,17 +25,20 @@
 /* What an accepted greeting has made of the session. */
 enum hello_protocol { HELLO_NONE, HELLO_SMTP, HELLO_LMTP };
 
-enum hello_xclient {
-	HELLO_XCLIENT_NONE,
-	HELLO_XCLIENT_DUE, /* to be sent before the next command */
-	HELLO_XCLIENT_SENT
-};
-
 struct hello {
 	bool greeted; /* the client has heard something of a server */
 	struct strbuf line; /* the client's last EHLO, HELO or LHLO */
 	enum hello_protocol protocol;
-	enum hello_xclient xclient;
+};
+
+enum introduction_state {
+	INTRODUCTION_NONE,
+	INTRODUCTION_DUE, /* before the next command */
+	INTRODUCTION_MADE
+};
+
+struct introduction {
+	enum introduction_state state;
 	unsigned offered; /* what the server takes with XCLIENT */
 	unsigned due; /* what is still to be told */
 	unsigned later; /* what is to be told behind it, by itself */
@@ -53,6 +56,7 @@ struct session {
 	struct target_link link; /* written by target */
 	struct watch watch;
 	struct hello hello;
+	struct introduction introduction;
 	struct envelope envelope; /* written by transaction */
 	struct exempt_envelope exempt; /* likewise */
 	unsigned long virus_action; /* the last one; written by hook_run */

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "common/addr_ours.h"
 #include "common/log.h"
 #include "common/redirect.h"
 #include "common/resolver.h"

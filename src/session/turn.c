@@ -10,6 +10,7 @@
 #include "common/conn_line.h"
 #include "src/session/client_out.h"
 #include "src/session/hello.h"
+#include "src/session/introduction.h"
 #include "src/session/transaction.h"
 #include "src/session/upstream_in.h"
 #include "src/session/verbs.h"
@@ -225,7 +226,7 @@ turn_take_commands(struct session *s)
 	    client_is_in_step(&s->client) && !must_wait(s)) {
 		if (skip_chunk(s))
 			break;
-		if (hello_introduce(s))
+		if (introduction_make(s))
 			continue;
 		if (!conn_line(&s->client.conn, &line))
 			break;

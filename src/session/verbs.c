@@ -9,6 +9,7 @@
 #include "common/strutil.h"
 #include "src/session/client_out.h"
 #include "src/session/hello.h"
+#include "src/session/introduction.h"
 #include "src/session/transaction.h"
 
 static void
@@ -36,7 +37,7 @@ note_auth(struct session *s, const struct upstream_line *l)
 	client_expect_auth(&s->client, l->reply.code == 334);
 	/* It lasts for the session; RFC 4954 4. */
 	if (l->reply.code == 235)
-		hello_note_auth(&s->hello);
+		introduction_note_auth(&s->introduction);
 	if (!is_cut_challenge(l))
 		return;
 	session_answer(s, ANSWER_TOO_LONG);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/addr_ours.h"
 #include "common/log.h"
 #include "common/resolver.h"
 #include "common/user.h"

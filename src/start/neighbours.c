@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "common/addr_ours.h"
 #include "common/log.h"
 #include "common/resolver.h"
 #include "common/sock.h"

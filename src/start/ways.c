@@ -5,6 +5,7 @@
  */
 #include "src/start/ways.h"
 
+#include "common/addr_ours.h"
 #include "common/log.h"
 #include "common/resolver.h"
 #include "src/config/settings_fixed.h"

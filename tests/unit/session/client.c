@@ -29,10 +29,11 @@ close_client(struct client *c, struct party *peer)
 static void
 told(struct client *c, struct party *peer, const char *want)
 {
+	const struct text all = {want, strlen(want)};
+
 	client_flush(c);
 	party_listen(peer);
-	expect_text((struct text){want, strlen(want)}, strbuf_str(&peer->heard),
-	    peer->heard.len, (struct text){want, strlen(want)});
+	expect_text(all, strbuf_str(&peer->heard), peer->heard.len, all);
 }
 
 static const struct {
@@ -132,7 +133,8 @@ skips_a_chunk(void **state)
 static void
 says_what_is_due(void **state)
 {
-	struct strbuf refusal = {0};
+	static char lines[] = "550-a\r\n550 b\r\n";
+	const struct strbuf refusal = {.data = lines, .len = strlen(lines)};
 	struct party peer;
 	struct client c;
 
@@ -143,7 +145,6 @@ says_what_is_due(void **state)
 	client_say(&c, ANSWER_NOT_IMPLEMENTED);
 	client_relay(&c, "250 a\0b\rc", 9);
 	client_owe(&c, 3);
-	strbuf_puts(&refusal, "550-a\r\n550 b\r\n");
 	client_relay_reply(&c, 550, &refusal);
 	client_conclude(&c, ANSWER_LOCAL_ERROR);
 	assert_int_equal(c.due, 0);
@@ -152,7 +153,6 @@ says_what_is_due(void **state)
 	    "502 5.5.1 Command not implemented\r\n250 a?b?c\r\n"
 	    "550-a\r\n550 b\r\n451 4.3.0 Local Error\r\n"
 	    "451 4.3.0 Local Error\r\n");
-	strbuf_free(&refusal);
 	close_client(&c, &peer);
 }
 

@@ -1,5 +1,5 @@
 /*
- * What becomes of a greeting: names, keywords, and XCLIENT behind it.
+ * What becomes of a greeting: the name, the keywords, SMTP or LMTP.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -7,86 +7,65 @@
 
 #include "tests/unit/session/pair.h"
 
-#define OURS "250 smtp.passthru\r\n"
 #define GREETING "220 smtp.passthru\r\n"
+#define NAME "250-smtp.passthru\r\n"
 
 static const struct {
 	const char *title;
-	const char *script[12];
-	const char *asked; /* the server */
+	const char *script[9];
 	const char *told; /* the client */
 	enum hello_protocol protocol;
-	enum hello_xclient xclient;
-	bool authenticated; /* before */
+	bool pipelines;
+	bool codes;
 } cases[] = {
-    {"offered",
-	{"S 220 x", "C EHLO me", "S 250-x", "S 250 XCLIENT ADDR", "C NOOP",
-	    "S 220 x", "S 250 x", "S 250 ok"},
-	"EHLO me\r\nXCLIENT ADDR=192.0.2.1\r\nEHLO me\r\nNOOP\r\n",
-	GREETING "250-smtp.passthru\r\n250 XFILTERED\r\n250 ok\r\n", HELLO_SMTP,
-	HELLO_XCLIENT_SENT, false},
-    {"not offered", {"S 220 x", "C EHLO me", "S 250 x", "C NOOP", "S 250 ok"},
-	"EHLO me\r\nNOOP\r\n", GREETING OURS "250 ok\r\n", HELLO_SMTP,
-	HELLO_XCLIENT_NONE, false},
-    {"no longer offered",
-	{"S 220 x", "C EHLO me", "S 250-x", "S 250 XCLIENT ADDR", "C EHLO me",
-	    "S 220 x", "S 250 x", "S 250 x", "C NOOP", "S 250 ok"},
-	"EHLO me\r\nXCLIENT ADDR=192.0.2.1\r\nEHLO me\r\nEHLO me\r\nNOOP\r\n",
-	GREETING "250-smtp.passthru\r\n250 XFILTERED\r\n" OURS "250 ok\r\n",
-	HELLO_SMTP, HELLO_XCLIENT_SENT, true},
-    /* The name alone may be what is refused: then all but for it. */
-    {"refused with the name",
-	{"S 220 x", "C EHLO me", "S 250-x", "S 250 XCLIENT NAME ADDR PROTO",
-	    "C NOOP", "S 501 no", "S 220 x", "S 250 x", "S 250 ok"},
-	"EHLO me\r\n"
-	"XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.1 PROTO=ESMTP\r\n"
-	"XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.1\r\nEHLO me\r\nNOOP\r\n",
-	GREETING "250-smtp.passthru\r\n250 XFILTERED\r\n250 ok\r\n", HELLO_SMTP,
-	HELLO_XCLIENT_SENT, false},
-    {"assumed of HELO, address and then name",
-	{"S 220 x", "C HELO me", "S 250 x", "C NOOP", "S 220 x", "S 501 no",
-	    "S 250 x", "S 250 ok"},
-	"HELO me\r\nXCLIENT ADDR=192.0.2.1\r\nXCLIENT NAME=[UNAVAILABLE]\r\n"
-	"HELO me\r\nNOOP\r\n",
-	GREETING OURS "250 ok\r\n", HELLO_SMTP, HELLO_XCLIENT_SENT, true},
-    {"refused",
-	{"S 220 x", "C HELO me", "S 250 x", "C NOOP", "S 550 no", "S 250 ok"},
-	"HELO me\r\nXCLIENT ADDR=192.0.2.1\r\nNOOP\r\n",
-	GREETING OURS "250 ok\r\n", HELLO_SMTP, HELLO_XCLIENT_SENT, false},
-    {"LMTP",
-	{"S 220 x", "C LHLO me", "S 250-x", "S 250 XCLIENT PROTO", "C NOOP",
-	    "S 220 x", "S 250 x", "S 250 ok"},
-	"LHLO me\r\nXCLIENT PROTO=ESMTP\r\nLHLO me\r\nNOOP\r\n",
-	GREETING "250-smtp.passthru\r\n250 XFILTERED\r\n250 ok\r\n", HELLO_LMTP,
-	HELLO_XCLIENT_SENT, false},
-    {"a name that is none",
-	{"S 220-a", "S 220 b", "C HELO me", "S 250", "C EHLO me", "S 550 no",
-	    "S 501 no"},
-	"HELO me\r\nXCLIENT ADDR=192.0.2.1\r\nEHLO me\r\n",
-	GREETING "250\r\n501 no\r\n", HELLO_SMTP, HELLO_XCLIENT_SENT, false},
+    {"a greeting of two lines", {"S 220-a", "S 220 b"}, GREETING, HELLO_NONE,
+	false, false},
+    {"none", {"S 554-no", "S 554 b"}, "554-no\r\n554 b\r\n", HELLO_NONE, false,
+	false},
+    {"no name", {"S 220 x", "C HELO me", "S 250"}, GREETING "250\r\n",
+	HELLO_SMTP, false, false},
+    {"another 2yz", {"S 220 x", "C HELO me", "S 251 x"},
+	GREETING "250 smtp.passthru\r\n", HELLO_SMTP, false, false},
+    {"refused", {"S 220 x", "C EHLO me", "S 501 x"}, GREETING "501 x\r\n",
+	HELLO_NONE, false, false},
+    {"keywords",
+	{"S 220 x", "C EHLO me", "S 250-x", "S 250-PIPELINING",
+	    "S 250-CHUNKING", "S 250-8BITMIME", "S 250 ENHANCEDSTATUSCODES"},
+	GREETING NAME
+	"250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n",
+	HELLO_SMTP, true, true},
+    {"the last one is hidden",
+	{"S 220 x", "C EHLO me", "S 250-x", "S 250-PIPELINING",
+	    "S 250 STARTTLS"},
+	GREETING NAME "250-PIPELINING\r\n250 XFILTERED\r\n", HELLO_SMTP, true,
+	false},
+    {"the next one offers nothing",
+	{"S 220 x", "C EHLO me", "S 250-x", "S 250 PIPELINING", "C EHLO me",
+	    "S 250 x"},
+	GREETING NAME "250 PIPELINING\r\n250 smtp.passthru\r\n", HELLO_SMTP,
+	false, false},
+    {"LMTP stays it",
+	{"S 220 x", "C LHLO me", "S 250-x", "S 250 PIPELINING", "C HELO me"},
+	GREETING NAME "250 PIPELINING\r\n"
+		      "503 LMTP and SMTP do not mix in one session\r\n",
+	HELLO_LMTP, true, false},
 };
 
 static void
-tells_the_server_who_it_is(void **state)
+shows_what_can_be_honoured(void **state)
 {
-	struct addr peer;
+	const struct addr nobody = {0};
 
 	(void)state;
-	assert_int_equal(addr_parse_number(&peer, "192.0.2.1", 9, 1234), 0);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct pair p = {.set = {.xclient = true}};
-		struct hello *h = &p.s.hello;
+		struct pair p = {0};
 
-		pair_open(&p, &peer, NULL);
-		if (cases[i].authenticated)
-			hello_note_auth(h);
+		pair_open(&p, &nobody, NULL);
 		(void)pair_play(&p, cases[i].script, COUNT(cases[i].script));
 		pair_expect_heard(cases[i].title, &p.client, cases[i].told);
-		pair_expect_heard(cases[i].title, &p.server, cases[i].asked);
-		assert_int_equal(h->protocol, cases[i].protocol);
-		assert_int_equal(h->xclient, cases[i].xclient);
-		/* XCLIENT that was accepted undoes it, nothing else. */
-		assert_false(h->authenticated);
+		assert_int_equal(p.s.hello.protocol, cases[i].protocol);
+		assert_int_equal(p.s.upstream.pipelines, cases[i].pipelines);
+		assert_int_equal(p.s.client.codes, cases[i].codes);
 		pair_close(&p);
 	}
 }
@@ -115,7 +94,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(tells_the_server_who_it_is),
+	    cmocka_unit_test(shows_what_can_be_honoured),
 	    cmocka_unit_test(gives_way_before_the_client_has_heard),
 	};
 

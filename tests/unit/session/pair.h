@@ -8,6 +8,7 @@
 
 #include "src/session/client_out.h"
 #include "src/session/hello.h"
+#include "src/session/introduction.h"
 #include "src/session/transaction.h"
 #include "src/session/turn.h"
 #include "src/session/upstream_own.h"
