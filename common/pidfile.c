@@ -28,25 +28,12 @@ leads_to(const char *path, int fd)
 	    a.st_dev == b.st_dev && a.st_ino == b.st_ino && b.st_nlink > 0;
 }
 
-static size_t
-print_pid(char text[PID_TEXT_MAX])
-{
-	return (size_t)snprintf(text, PID_TEXT_MAX, "%ld\n", (long)getpid());
-}
-
 static int
 write_pid(int fd)
 {
-	char text[PID_TEXT_MAX];
-	size_t len = print_pid(text);
-
 	if (ftruncate(fd, 0) < 0)
 		return -1;
-	if (pwrite(fd, text, len, 0) != (ssize_t)len) {
-		errno = ENOSPC;
-		return -1;
-	}
-	return 0;
+	return dprintf(fd, "%ld\n", (long)getpid()) < 0 ? -1 : 0;
 }
 
 /* A program that knows no lock may have written its own id into the file. */
@@ -54,10 +41,10 @@ static bool
 has_our_pid(int fd)
 {
 	char want[PID_TEXT_MAX], got[PID_TEXT_MAX];
-	size_t len = print_pid(want);
+	int len = snprintf(want, sizeof want, "%ld\n", (long)getpid());
 
-	return pread(fd, got, sizeof got, 0) == (ssize_t)len &&
-	    memcmp(got, want, len) == 0;
+	return pread(fd, got, sizeof got, 0) == len &&
+	    memcmp(got, want, (size_t)len) == 0;
 }
 
 /* A file that nobody but us or root has made, and that is nothing else too. */
@@ -121,22 +108,20 @@ open_locked(const char *path)
 int
 pidfile_open(struct pidfile *p, const char *path)
 {
-	int saved;
+	int fd = open_locked(path), saved;
 
 	*p = (struct pidfile){0};
-	p->fd = open_locked(path);
-	if (p->fd < 0)
+	if (fd < 0)
 		return -1;
-	p->path = path;
-	if (write_pid(p->fd) < 0) {
-		saved = errno;
-		(void)unlink(path);
-		(void)close(p->fd);
-		*p = (struct pidfile){0};
-		errno = saved;
-		return -1;
+	if (write_pid(fd) == 0) {
+		*p = (struct pidfile){.path = path, .fd = fd};
+		return 0;
 	}
-	return 0;
+	saved = errno;
+	(void)unlink(path);
+	(void)close(fd);
+	errno = saved;
+	return -1;
 }
 
 bool

@@ -40,8 +40,11 @@ find(unsigned long number)
 }
 
 static void
-tell(int status)
+note_end(int status)
 {
+	if (status == 0)
+		return;
+	counters_add_failed_hook();
 	if (WIFSIGNALED(status))
 		log_rarely(LOG_WARNING, "virus action ended by signal %d",
 		    WTERMSIG(status));
@@ -50,7 +53,7 @@ tell(int status)
 		log_rarely(LOG_WARNING,
 		    "virus action could not be executed (exit status %d)",
 		    WEXITSTATUS(status));
-	else if (WEXITSTATUS(status) != 0)
+	else
 		log_rarely(LOG_WARNING,
 		    "virus action ended with exit status %d",
 		    WEXITSTATUS(status));
@@ -86,9 +89,7 @@ reap(void *arg)
 		forget(pid);
 		pthread_mutex_unlock(&table.lock);
 		if (pid > 0)
-			tell(status);
-		if (pid > 0 && status != 0)
-			counters_add_failed_hook();
+			note_end(status);
 	}
 	return NULL;
 }

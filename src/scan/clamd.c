@@ -10,8 +10,8 @@
 
 #include "common/conn_out.h"
 #include "common/log.h"
-#include "common/resolver.h"
 #include "src/scan/clamd_ask.h"
+#include "src/scan/clamd_connect.h"
 
 #define STREAM_SUBJECT "stream" /* what clamd calls it in its answer */
 #define CLOSE_MAX_MS 1000 /* clamd closes behind its answer at once */
@@ -54,40 +54,6 @@ judge_connect_error(void)
 	}
 }
 
-/* Until when the address may be connected to that has others behind it. */
-static struct deadline
-time_to_connect(const struct clamd_order *o, size_t others)
-{
-	const struct deadline d =
-	    deadline_min(deadline_in(o->connect_ms), o->until);
-
-	return others == 0 ? d : deadline_min(d, deadline_in(SCAN_CONNECT_MS));
-}
-
-/*
- * Connect to the first of its addresses where that succeeds: *addr.  As
- * sock_connect.
- */
-static int
-connect_any(
-    const struct clamd_order *o, struct waiter *waiter, struct addr *addr)
-{
-	struct addr_choice found;
-	int fd = -1;
-
-	if (resolver_find(o->address, NULL, &found) < 0)
-		return -1;
-	for (size_t i = 0; i < found.count; i++) {
-		*addr = found.at[i];
-		fd = sock_connect(
-		    addr, waiter, time_to_connect(o, found.count - i - 1));
-		if (fd >= 0 || errno == ECANCELED)
-			return fd;
-	}
-	resolver_doubt(o->address);
-	return fd;
-}
-
 /* Returns 0, or -1 with errno after the failure was logged. */
 static int
 connect_clamd(struct talk *t, struct waiter *waiter)
@@ -95,7 +61,8 @@ connect_clamd(struct talk *t, struct waiter *waiter)
 	const struct clamd_order *o = t->order;
 	char host[ADDR_TEXT_MAX];
 	struct addr addr;
-	int fd = connect_any(o, waiter, &addr);
+	int fd =
+	    clamd_connect(o->address, waiter, o->connect_ms, o->until, &addr);
 
 	if (fd < 0) {
 		if (errno != ECANCELED)

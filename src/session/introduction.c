@@ -1,8 +1,6 @@
 /*
  * Who the client is, as the server is told.
  *
- * Source: Postfix XCLIENT_README.
- *
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #include "src/session/introduction.h"

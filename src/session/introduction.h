@@ -1,6 +1,8 @@
 /*
  * Who the client is, as the server is told (option XClient).
  *
+ * Source: Postfix XCLIENT_README.
+ *
  * SPDX-License-Identifier: BSD-3-Clause
  */
 #ifndef SRC_SESSION_INTRODUCTION_H

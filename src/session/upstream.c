@@ -6,7 +6,6 @@
 #include "src/session/upstream.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/conn_line.h"

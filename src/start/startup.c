@@ -8,7 +8,6 @@
 #include "src/start/startup.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,7 @@
 #include "src/mail/counters.h"
 #include "src/mail/spool_dir.h"
 #include "src/smtp/answers.h"
+#include "src/start/announcement.h"
 #include "src/start/identity.h"
 #include "src/start/limits.h"
 #include "src/start/listeners.h"
@@ -217,38 +217,12 @@ check_neighbours(struct startup *s)
 	return ways_check(s->set, true) < 0 ? EXIT_USAGE : EXIT_SUCCESS;
 }
 
-/* "Listen /a, /b, " */
-static void
-put_list(struct strbuf *line, const char *name, const struct addr_list *list)
-{
-	strbuf_puts(line, name);
-	for (size_t i = 0; i < list->count; i++) {
-		strbuf_puts(line, " ");
-		strbuf_puts(line, list->spec[i].text);
-		strbuf_puts(line, ",");
-	}
-	strbuf_puts(line, " ");
-}
-
 /* What syslog tells for good; on a console it is plain. */
 static void
 announce(const struct startup *s, const char *what)
 {
-	const struct settings *set = s->set;
-	const struct passwd *pw = getpwuid(geteuid());
-	struct strbuf line = {0};
-
-	if (!is_service(s))
-		return;
-	put_list(&line, "Listen", &set->listens);
-	if (set->transparent_proxy)
-		strbuf_puts(&line, "OutAddress (transparent proxy), ");
-	else
-		put_list(&line, "OutAddress", &set->out_addresses);
-	put_list(&line, "ClamAddress", &set->scan.addresses);
-	log_write(LOG_NOTICE, "%s (" PACKAGE_VERSION "): %suser %s", what,
-	    strbuf_str(&line), pw == NULL ? "unknown" : pw->pw_name);
-	strbuf_free(&line);
+	if (is_service(s))
+		announcement_log(what, s->set);
 }
 
 /* A new daemon may start from here on. */
