@@ -20,16 +20,18 @@ With an odd seed the clamd with a path gets descriptors (ScanMode fildes).
 """
 
 import argparse
+import contextlib
 import os
 import random
 import re
 import shutil
+import socket
 import sys
 import tempfile
 import threading
 import time
 
-from rig import DISCARDED, OURS, WAIT, Daemon, free_port
+from rig import DISCARDED, OURS, WAIT, Daemon
 from soak_chaos import Chaos
 from soak_client import SoakClient
 from soak_parties import TIMEOUT, Ledger, SoakClamd, SoakServer
@@ -75,7 +77,7 @@ class Soak:
         return {"ClamAddress": ", ".join(c.address for c in self.clamds), "Header": "", "TimeOut": str(TIMEOUT),
                 "ScanMode": self.mode, "MaxConnections": str(4 * self.clients), "VirusAction": "true",
                 "PidFile": os.path.join(self.directory, "pid"),
-                "StatsFile": os.path.join(self.directory, "stats.prom"), "Listen": "127.0.0.1:%d" % free_port()}
+                "StatsFile": os.path.join(self.directory, "stats.prom"), "Listen": "127.0.0.1:%d" % lasting_port()}
 
     def serve(self):
         """The clients come, and go."""
@@ -92,7 +94,7 @@ class Soak:
         for cls in (SoakServer, SoakClamd):
             cls.ledger = self.ledger
             cls.dice = random.Random(self.seed + 1)
-        self.clamds = [SoakClamd(os.path.join(directory, "clamd")), SoakClamd()]
+        self.clamds = [SoakClamd(os.path.join(directory, "clamd")), SoakClamd(port=lasting_port())]
         with SoakServer() as self.server:
             self.daemon = Daemon(directory, None, self.server, level=1, **self.options())
             self.address = self.daemon.address
@@ -160,6 +162,19 @@ class Soak:
             wrong.append("memory grows: %r" % (self.memory,))
         assert not wrong, "%d broken promises: %s" % (len(wrong), "; ".join(wrong[:20]))
         return totals
+
+
+def lasting_port():
+    """A free port that no connection gets by itself while nobody listens there; not even
+    one to it, which would talk with itself."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+        low, high = map(int, f.read().split())
+    others = [p for p in range(10000, 65000) if not low <= p <= high]
+    while True:
+        port = random.choice(others)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def is_listened_at(address):

@@ -8,7 +8,6 @@ import random
 import resource
 import signal
 import threading
-import time
 
 from rig import WAIT, Daemon, wait_until
 
@@ -18,18 +17,6 @@ PAUSE = 0.25  # seconds between two faults
 def resident(pid):
     with open("/proc/%d/statm" % pid) as f:
         return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def in_time(start):
-    """A port that was left may be another connection's for a moment."""
-    end = time.monotonic() + WAIT
-    while True:
-        try:
-            return start()
-        except (OSError, AssertionError):
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
 
 
 class Chaos(threading.Thread):
@@ -99,7 +86,7 @@ class Chaos(threading.Thread):
         which = self.dice.randrange(len(self.soak.clamds))
         self.soak.clamds[which].stop()
         self.ending.wait(self.dice.random() / 2)
-        self.soak.clamds[which] = in_time(self.soak.clamds[which].again)
+        self.soak.clamds[which] = self.soak.clamds[which].again()
 
     def clamd_hangs(self):
         clamd = self.dice.choice(self.soak.clamds)
@@ -126,6 +113,6 @@ class Chaos(threading.Thread):
         old.signal(signal.SIGTERM)
         wait_until(lambda: not os.path.exists(old.options["PidFile"]), "the end of the pid file")
         new = Daemon(old.directory, level=old.level, start=False, **old.options)
-        in_time(new.start)
+        new.start()
         new.threads_kept, new.base_fds = old.threads_kept, old.base_fds
         self.soak.daemon = new
