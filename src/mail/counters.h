@@ -15,7 +15,7 @@
 enum counters_refusal {
 	COUNTERS_BUSY, /* there were MaxConnections, or no means for more */
 	COUNTERS_OUT_OF_STEP, /* it did not wait where it has to */
-	COUNTERS_NO_SERVER, /* the mail server could not be reached */
+	COUNTERS_NO_UPSTREAM, /* the mail server could not be reached */
 	COUNTERS_PROXY, /* its PROXY header was missing or bad */
 	COUNTERS_REFUSALS
 };

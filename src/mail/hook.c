@@ -155,7 +155,7 @@ hook_run(const char *command, const struct hook_facts *f, unsigned long *job,
 {
 	const struct variable vars[VARIABLES] = {
 	    {"CLIENT", f->client},
-	    {"SERVER", f->server},
+	    {"SERVER", f->upstream},
 	    {"SENDER", if_known(f->sender)},
 	    {"RECIPIENTS", if_known(f->recipients)},
 	    {"VIRUS", f->virus},

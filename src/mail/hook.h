@@ -18,7 +18,7 @@
 /* What the program is told.  NULL or "" leaves a variable out. */
 struct hook_facts {
 	const char *client; /* CLIENT: who connected to us */
-	const char *server; /* SERVER: where the mail was to go */
+	const char *upstream; /* SERVER: where the mail was to go */
 	const char *sender; /* SENDER */
 	const char *recipients; /* RECIPIENTS, separated by LF */
 	const char *virus; /* VIRUS */

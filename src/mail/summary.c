@@ -36,9 +36,9 @@ static const struct {
     [SUMMARY_SKIPPED] = {"status=SKIPPED", "", OUTCOME_SKIPPED},
     [SUMMARY_CLAMAV_ERROR] = {"status=CLAMAV-ERROR", "", OUTCOME_FAILED},
     [SUMMARY_BARE_NEWLINE] = {"status=BARE-NEWLINE", "", OUTCOME_REFUSED},
-    [SUMMARY_SERVER_REFUSED] = {"status=SERVER-REFUSED",
+    [SUMMARY_UPSTREAM_REFUSED] = {"status=SERVER-REFUSED",
 	", reply=", OUTCOME_REFUSED},
-    [SUMMARY_SERVER_ERROR] = {"status=SERVER-ERROR", "", OUTCOME_FAILED},
+    [SUMMARY_UPSTREAM_ERROR] = {"status=SERVER-ERROR", "", OUTCOME_FAILED},
     [SUMMARY_CLIENT_GONE] = {"status=CLIENT-GONE", "", OUTCOME_ABORTED},
 };
 
@@ -237,7 +237,7 @@ add_facts(struct strbuf *out, const struct summary_facts *f)
 	    out, "msgid=", f->message_id, f->message_id_len, MESSAGE_ID_MAX);
 	add_text(out, "ident=", f->ident, WORD_MAX);
 	add_fact(out, "queue=", f->queue_id, f->queue_id_len, WORD_MAX);
-	add_text(out, "server=", f->server, ADDRESS_MAX);
+	add_text(out, "server=", f->upstream, ADDRESS_MAX);
 }
 
 void

@@ -26,8 +26,8 @@ enum summary_status {
 	SUMMARY_SKIPPED, /* it needed no scan */
 	SUMMARY_CLAMAV_ERROR,
 	SUMMARY_BARE_NEWLINE,
-	SUMMARY_SERVER_REFUSED, /* detail: the first line of its reply */
-	SUMMARY_SERVER_ERROR,
+	SUMMARY_UPSTREAM_REFUSED, /* detail: the first line of its reply */
+	SUMMARY_UPSTREAM_ERROR,
 	SUMMARY_CLIENT_GONE /* it did not wait for the end */
 };
 
@@ -62,7 +62,7 @@ struct summary_facts {
 	const char *ident; /* of the client's mail server, by XFORWARD */
 	const char *queue_id; /* of the server */
 	size_t queue_id_len;
-	const char *server; /* its address */
+	const char *upstream; /* its address */
 };
 
 struct summary { /* zeroed: nothing to tell */

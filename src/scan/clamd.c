@@ -166,7 +166,7 @@ explain(const struct talk *t, const struct verdict *v, int p)
 		log_write(p, "clamd broke the connection behind its answer");
 	else if (says_error(v))
 		log_write(p, "clamav error: %.*s", line_len, v->line);
-	else
+	else /* 1.10 spells it so, and logs are searched for it */
 		log_write(p, "unexepected response from clamd: %.*s%s",
 		    line_len, v->line,
 		    len > v->line_len + 1 ? " (and more)" : "");
@@ -188,7 +188,7 @@ name_failure(const struct talk *t, const struct verdict *v)
 }
 
 static enum clamd_end
-fail(const struct talk *t, const struct verdict *v)
+end_without_verdict(const struct talk *t, const struct verdict *v)
 {
 	enum clamd_end end = name_failure(t, v);
 
@@ -233,9 +233,9 @@ judge(const struct talk *t, struct clamd_answer *answer)
 	(void)conn_peek(&t->conn, &len);
 	conn_log(&t->conn, '<', v.line, v.line_len);
 	if (len > 0 || t->io == IO_TIMEOUT)
-		answer->answered = true;
+		answer->engaged = true;
 	if (!is_believed(t, v.verdict))
-		return fail(t, &v);
+		return end_without_verdict(t, &v);
 	if (v.verdict == SCAN_OVERSIZE) {
 		log_oversize(t, &v);
 		answer->named = true;

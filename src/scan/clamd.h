@@ -41,7 +41,7 @@ enum clamd_end {
 
 struct clamd_answer {
 	enum scan_verdict verdict;
-	bool answered; /* a clamd said something, or let us wait for it */
+	bool engaged; /* it said something, or let us wait for it */
 	bool named; /* name is clamd's */
 	struct strbuf name; /* of the virus or limit; the caller frees it */
 	const char *clamd; /* where the verdict is from, as it is configured */

@@ -120,14 +120,14 @@ count(struct exempt_count *c, bool fitting)
 }
 
 void
-exempt_see_sender(const struct exempt_rules *r, struct exempt_envelope *e,
+exempt_count_sender(const struct exempt_rules *r, struct exempt_envelope *e,
     const char *arg, size_t len)
 {
 	count(&e->senders, has_fitting(r, EXEMPT_SENDER, "FROM:", arg, len));
 }
 
 void
-exempt_see_recipient(const struct exempt_rules *r, struct exempt_envelope *e,
+exempt_count_recipient(const struct exempt_rules *r, struct exempt_envelope *e,
     const char *arg, size_t len)
 {
 	count(

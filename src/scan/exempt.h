@@ -55,9 +55,9 @@ int exempt_add(struct exempt_rules *r, const char *value);
  * Its address as path_find has it fits where a pattern does, the whole of it,
  * as fnmatch(3) with FNM_CASEFOLD; one that is not found fits none.
  */
-void exempt_see_sender(const struct exempt_rules *r, struct exempt_envelope *e,
-    const char *arg, size_t len);
-void exempt_see_recipient(const struct exempt_rules *r,
+void exempt_count_sender(const struct exempt_rules *r,
+    struct exempt_envelope *e, const char *arg, size_t len);
+void exempt_count_recipient(const struct exempt_rules *r,
     struct exempt_envelope *e, const char *arg, size_t len);
 
 /*

@@ -36,7 +36,7 @@ wait_for(struct waiter *self, int fd, short events, struct deadline d)
 }
 
 static bool
-rest(struct lookout *l)
+take_rest(struct lookout *l)
 {
 	return wait_for(&l->waiter, -1, 0, deadline_in(SCAN_LOOK_MS)) ==
 	    IO_TIMEOUT;
@@ -74,7 +74,7 @@ run(void *lookout)
 	struct lookout *l = lookout;
 
 	while (sleep_till_woken(l))
-		while (rest(l) && look_at_all(l))
+		while (take_rest(l) && look_at_all(l))
 			;
 	return NULL;
 }

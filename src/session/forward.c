@@ -123,7 +123,7 @@ open_data(struct session *s, struct upstream_reply *r)
 }
 
 static enum forward_outcome
-fail(struct session *s)
+defer(struct session *s)
 {
 	upstream_lose(&s->upstream, UPSTREAM_GIVEN_UP);
 	if (s->client.end != CLIENT_STAYS) /* it has its last word */
@@ -156,7 +156,7 @@ conclude(struct session *s, const struct upstream_reply *r,
     struct forward_report *report)
 {
 	if (!is_refusal(r, report))
-		return fail(s);
+		return defer(s);
 	do
 		client_relay_reply(&s->client, r->code, &r->text);
 	while (s->client.due > 0);
@@ -194,7 +194,7 @@ conclude_early(struct session *s, struct forward_report *report)
 	    IO_OK)
 		outcome = conclude(s, &r, report);
 	else
-		outcome = fail(s);
+		outcome = defer(s);
 	strbuf_free(&r.text);
 	upstream_lose(&s->upstream, UPSTREAM_GIVEN_UP);
 	return outcome;
@@ -225,7 +225,7 @@ take_reply(struct session *s, struct forward_report *report)
 			outcome = FORWARD_REFUSED;
 	}
 	if (outcome == FORWARD_FAILED)
-		outcome = fail(s);
+		outcome = defer(s);
 	if (outcome == FORWARD_ACCEPTED || outcome == FORWARD_REFUSED)
 		client_relay_reply(&s->client, r.code, &r.text);
 	if (r.code == 421)
@@ -269,7 +269,7 @@ hand_over(struct session *s, const struct content *content,
 	    look_for_early_answer(s) == IO_EOF)
 		return conclude_early(s, report);
 	if (io != IO_OK)
-		return fail(s);
+		return defer(s);
 	log_debug("sent email data");
 	watch_enter(&s->watch, WATCH_FINAL);
 	return conclude_with_data(s, report);
@@ -284,7 +284,7 @@ forward_message(struct session *s, const struct content *content,
 
 	watch_enter(&s->watch, WATCH_LAST_STEP);
 	if (open_data(s, &r) != IO_OK)
-		outcome = fail(s);
+		outcome = defer(s);
 	else if (r.code == 354)
 		outcome = hand_over(s, content, mark, report);
 	else

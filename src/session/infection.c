@@ -24,7 +24,7 @@ infection_keep(const struct content *content, struct strbuf *path)
 }
 
 static void
-fail(const char *why, int error)
+tell_failure(const char *why, int error)
 {
 	errno = error;
 	log_error("couldn't %s virus action: %m", why);
@@ -38,7 +38,7 @@ infection_tell(
 	struct strbuf sender = {0}, recipients = {0};
 	struct hook_facts facts = {
 	    .client = s->client.ip,
-	    .server = s->upstream.ip,
+	    .upstream = s->upstream.ip,
 	    .virus = strbuf_str(virus),
 	    .tmpdir = s->set->temp_directory,
 	    .email = strbuf_str(copy),
@@ -53,10 +53,10 @@ infection_tell(
 	log_debug("executing virus action: %s", s->set->virus_action);
 	if (sender.failed || recipients.failed || virus->failed ||
 	    envelope_has_failed(&s->envelope))
-		fail("run", ENOMEM);
+		tell_failure("run", ENOMEM);
 	else if (hook_run(s->set->virus_action, &facts, &s->virus_action,
 		     &s->watch.waiter) < 0)
-		fail("fork for", errno);
+		tell_failure("fork for", errno);
 	strbuf_free(&sender);
 	strbuf_free(&recipients);
 }

@@ -148,7 +148,7 @@ note_verdict(struct message *m, const struct scan_result *r)
 		note(m, SUMMARY_OVERSIZE);
 		break;
 	case SCAN_FAILED:
-		if (r->said.answered && !r->cancelled && !r->content_lost)
+		if (r->said.engaged && !r->cancelled && !r->content_lost)
 			note(m, SUMMARY_CLAMAV_ERROR);
 		break;
 	}
@@ -256,7 +256,7 @@ pass_on(struct message *m)
 		note_action(m, action_of(&m->policy.mark));
 		break;
 	case FORWARD_REFUSED:
-		summary_note(&m->report.summary, SUMMARY_SERVER_REFUSED,
+		summary_note(&m->report.summary, SUMMARY_UPSTREAM_REFUSED,
 		    strbuf_str(&report->reply));
 		note_action(m,
 		    summary_action_of(smtp_reply_parse(
@@ -264,7 +264,7 @@ pass_on(struct message *m)
 					  .code));
 		break;
 	case FORWARD_FAILED:
-		note(m, SUMMARY_SERVER_ERROR);
+		note(m, SUMMARY_UPSTREAM_ERROR);
 		note_action(m, SUMMARY_DEFERRED);
 		break;
 	case FORWARD_GIVEN_UP:
@@ -277,7 +277,7 @@ pass_on(struct message *m)
 
 /* Step 4: do what was chosen; the client gets its one final reply. */
 static void
-act(struct message *m)
+carry_out(struct message *m)
 {
 	if (m->policy.answer == ANSWER_BARE_NEWLINE)
 		note(m, SUMMARY_BARE_NEWLINE);
@@ -314,7 +314,7 @@ decide(struct message *m)
 		note_skipped(m);
 	if (m->policy.handles_virus)
 		handle_virus(m);
-	act(m);
+	carry_out(m);
 }
 
 /* The message is here: the client waits for what becomes of it. */

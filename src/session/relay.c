@@ -63,8 +63,8 @@ open_upstream(struct session *s)
 			target_connect_ms(t, set), s->watch.timeout_ms,
 			&hello_greeting) == 0) {
 			target_join(&s->link, s->upstream.conn.fd);
-			conn_conceal(&s->upstream.conn, secrets_shown_of_server,
-			    &s->secrets);
+			conn_conceal(&s->upstream.conn,
+			    secrets_shown_of_upstream, &s->secrets);
 			return ANSWER_NONE;
 		}
 		if (errno == ECANCELED)
@@ -279,7 +279,7 @@ serve_client(struct session *s)
 	for (;;) {
 		last_word = reach_upstream(s);
 		if (last_word == ANSWER_NO_UPSTREAM)
-			counters_add_refusal(COUNTERS_NO_SERVER);
+			counters_add_refusal(COUNTERS_NO_UPSTREAM);
 		if (last_word != ANSWER_NONE)
 			return last_word;
 		watch_restart(&s->watch);
@@ -291,7 +291,7 @@ serve_client(struct session *s)
 }
 
 static enum answer
-serve(struct session *s)
+serve_arrival(struct session *s)
 {
 	switch (arrival_await(s)) {
 	case ARRIVAL_CLIENT:
@@ -320,7 +320,7 @@ relay_run(struct workers_client *client, const struct settings *set)
 	client_open(
 	    &s.client, client->fd, &client->peer, &s.watch.waiter, timeout_ms);
 	conn_conceal(&s.client.conn, secrets_shown_of_client, &s.secrets);
-	close_session(&s, serve(&s));
+	close_session(&s, serve_arrival(&s));
 	if (s.client.end == CLIENT_OUT_OF_STEP)
 		counters_add_refusal(COUNTERS_OUT_OF_STEP);
 	log_set_id(NULL);

@@ -36,7 +36,7 @@ add_client(struct summary_facts *f, const struct session *s,
 
 /* With its port; a path has none. */
 static const char *
-server_address(const struct upstream *u, char *text, size_t size)
+upstream_address(const struct upstream *u, char *text, size_t size)
 {
 	in_port_t port = addr_port(&u->addr);
 	bool brackets = strchr(u->ip, ':') != NULL;
@@ -68,7 +68,7 @@ static void
 log_line(
     struct report *r, const struct session *s, const struct content *content)
 {
-	char server[ADDR_TEXT_MAX + sizeof "[]:65535"];
+	char address[ADDR_TEXT_MAX + sizeof "[]:65535"];
 	char client_text[ADDR_TEXT_MAX];
 	const struct addr client = session_true_client(s);
 	struct summary_facts *f = &r->facts;
@@ -76,7 +76,7 @@ log_line(
 	add_client(f, s, &client, client_text);
 	f->message_id = content->places.id;
 	f->message_id_len = content->places.id_len;
-	f->server = server_address(&s->upstream, server, sizeof server);
+	f->upstream = upstream_address(&s->upstream, address, sizeof address);
 	add_queue_id(r);
 	summary_log(&r->summary, f, &s->envelope);
 }

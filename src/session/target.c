@@ -66,15 +66,15 @@ target_leave(struct target_link *link)
 static bool
 is_other_end(const struct target_link *l, int fd, const struct addr *peer)
 {
-	struct addr own, server, local, wanted;
+	struct addr own, upstream, local, wanted;
 
 	sock_local(l->fd, &own);
-	if (!addr_same(&own, peer) || sock_peer(l->fd, &server) < 0)
+	if (!addr_same(&own, peer) || sock_peer(l->fd, &upstream) < 0)
 		return false;
 	sock_local(fd, &local);
-	return addr_same(&server, &local) ||
+	return addr_same(&upstream, &local) ||
 	    (redirect_destination(fd, &wanted) == 0 &&
-		addr_same(&server, &wanted));
+		addr_same(&upstream, &wanted));
 }
 
 /* Have we connected to ourselves? */

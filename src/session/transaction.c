@@ -25,7 +25,7 @@ note_mail(struct session *s, const struct upstream_line *l)
 	if (!is_accepted(l))
 		return;
 	envelope_add_sender(&s->envelope, l->about->text, l->about->len);
-	exempt_see_sender(
+	exempt_count_sender(
 	    &s->set->skip, &s->exempt, l->about->text, l->about->len);
 }
 
@@ -37,7 +37,7 @@ note_rcpt(struct session *s, const struct upstream_line *l)
 		return;
 	}
 	envelope_add_recipient(&s->envelope, l->about->text, l->about->len);
-	exempt_see_recipient(
+	exempt_count_recipient(
 	    &s->set->skip, &s->exempt, l->about->text, l->about->len);
 }
 

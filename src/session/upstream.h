@@ -36,13 +36,14 @@ struct upstream {
 	const char *name; /* option OutAddress; NULL: a client's own choice */
 	char ip[ADDR_TEXT_MAX];
 	enum upstream_loss lost;
-	bool bade; /* upstream_in's: it said 421 or 221, and may go */
+	bool parting; /* upstream_in's: it said 421 or 221, and may go */
 	bool pipelines; /* it offered PIPELINING */
 	unsigned long long size_max; /* octets that SIZE offered; 0: any */
 	bool barrier; /* nothing more is sent until all replies are there */
 	const struct exchange *held; /* a command of our own, not yet sent */
 	const char *held_line;
-	unsigned unasked; /* upstream_in's: lines in a row without a command */
+	unsigned
+	    unasked_lines; /* upstream_in's: lines in a row without a command */
 	struct pending_queue pending;
 };
 

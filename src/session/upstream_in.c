@@ -35,7 +35,7 @@ upstream_take_line(struct upstream *u, struct line *line)
 	if (conn_line(&u->conn, line)) {
 		int code = smtp_reply_parse(line->data, line->len).code;
 
-		u->bade = u->bade || code == 421;
+		u->parting = u->parting || code == 421;
 		cut(line, code);
 		return true;
 	}
@@ -46,9 +46,9 @@ upstream_take_line(struct upstream *u, struct line *line)
 
 /* A line that no command asked for; is it to be taken? */
 static bool
-count_unasked(struct upstream *u, const struct smtp_reply_line *r)
+count_unprompted(struct upstream *u, const struct smtp_reply_line *r)
 {
-	return ++u->unasked <= UNASKED_LINES_MAX && r->code != 354;
+	return ++u->unasked_lines <= UNASKED_LINES_MAX && r->code != 354;
 }
 
 /* A line of the reply to p; is it to be taken? */
@@ -56,8 +56,9 @@ static bool
 count_line(
     struct upstream *u, struct pending *p, const struct smtp_reply_line *r)
 {
-	u->unasked = 0;
-	u->bade = u->bade || (r->code == 221 && p->exchange->show != NULL);
+	u->unasked_lines = 0;
+	u->parting =
+	    u->parting || (r->code == 221 && p->exchange->show != NULL);
 	/* 354 to anything but our own DATA would open a way past the scan. */
 	return ++p->lines <= REPLY_LINES_MAX && r->code != 354;
 }
@@ -80,7 +81,7 @@ upstream_next(struct upstream *u, struct upstream_line *l)
 	l->len = line.len;
 	l->cut = line.cut;
 	l->reply = smtp_reply_parse(line.data, line.len);
-	good = p == NULL ? count_unasked(u, &l->reply)
+	good = p == NULL ? count_unprompted(u, &l->reply)
 			 : count_line(u, p, &l->reply);
 	if (!good) {
 		lose_sense(u);
@@ -107,7 +108,7 @@ upstream_gone(struct upstream *u)
 {
 	if (u->lost != UPSTREAM_THERE)
 		return;
-	if (u->bade && pending_is_empty(&u->pending)) {
+	if (u->parting && pending_is_empty(&u->pending)) {
 		upstream_lose(u, UPSTREAM_LEFT);
 		return;
 	}

@@ -192,7 +192,7 @@ can_quit(struct upstream *u)
 	if (!upstream_drop_unsent(u) && !hear_last_words(u))
 		return false;
 	p = pending_head(&u->pending);
-	return conn_is_open(&u->conn) && !u->bade &&
+	return conn_is_open(&u->conn) && !u->parting &&
 	    (p == NULL || p->exchange == NULL || !p->exchange->is_last);
 }
 
@@ -200,7 +200,7 @@ void
 upstream_close(struct upstream *u)
 {
 	conn_hurry(&u->conn, UPSTREAM_PARTING_MS);
-	if (conn_is_open(&u->conn) && !u->bade && can_quit(u)) {
+	if (conn_is_open(&u->conn) && !u->parting && can_quit(u)) {
 		conn_put_line(&u->conn, "QUIT", 4);
 		(void)conn_flush(&u->conn);
 	}

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static int
-push(struct pending_queue *q, const struct pending *p)
+append(struct pending_queue *q, const struct pending *p)
 {
 	if (pending_is_full(q)) {
 		errno = ENOBUFS;
@@ -31,7 +31,7 @@ pending_push(struct pending_queue *q, const struct exchange *exchange,
 		return -1;
 	memcpy(p.text, text, len);
 	p.text[len] = '\0';
-	if (push(q, &p) == 0)
+	if (append(q, &p) == 0)
 		return 0;
 	free(p.text);
 	return -1;
@@ -40,7 +40,7 @@ pending_push(struct pending_queue *q, const struct exchange *exchange,
 int
 pending_push_answer(struct pending_queue *q, enum answer answer)
 {
-	return push(q, &(struct pending){.answer = answer});
+	return append(q, &(struct pending){.answer = answer});
 }
 
 struct pending *

@@ -101,7 +101,7 @@ secrets_shown_of_client(void *secrets, char way, const char *line, size_t len)
 }
 
 size_t
-secrets_shown_of_server(void *secrets, char way, const char *line, size_t len)
+secrets_shown_of_upstream(void *secrets, char way, const char *line, size_t len)
 {
 	struct secrets *s = secrets;
 	bool told = s->told;

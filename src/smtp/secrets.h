@@ -27,7 +27,7 @@ struct secrets {
  */
 size_t secrets_shown_of_client(
     void *secrets, char way, const char *line, size_t len);
-size_t secrets_shown_of_server(
+size_t secrets_shown_of_upstream(
     void *secrets, char way, const char *line, size_t len);
 
 #endif

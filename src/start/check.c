@@ -209,7 +209,7 @@ check_listens(struct check *c)
 }
 
 static bool
-rest(void *none, int ms)
+take_rest(void *none, int ms)
 {
 	(void)none;
 	(void)poll(NULL, 0, ms);
@@ -224,8 +224,8 @@ check_neighbours(struct check *c)
 	bool right;
 
 	resolver_start();
-	neighbours_look_up(set, rest, NULL);
-	neighbours_check(set, rest, NULL);
+	neighbours_look_up(set, take_rest, NULL);
+	neighbours_check(set, take_rest, NULL);
 	right = ways_check(set, false) == 0;
 	right = ways_check(set, true) == 0 && right;
 	resolver_stop();

@@ -26,7 +26,7 @@ static const char *const outcomes[OUTCOME_COUNT] = {
 static const char *const refusals[COUNTERS_REFUSALS] = {
     [COUNTERS_BUSY] = "busy",
     [COUNTERS_OUT_OF_STEP] = "out_of_step",
-    [COUNTERS_NO_SERVER] = "no_server",
+    [COUNTERS_NO_UPSTREAM] = "no_server",
     [COUNTERS_PROXY] = "proxy",
 };
 static const uint64_t bounds[COUNTERS_BUCKETS] = COUNTERS_BOUNDS;

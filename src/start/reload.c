@@ -22,7 +22,7 @@
 #define STACK_SIZE ((size_t)256 << 10) /* octets; as a worker's */
 
 static bool
-rest(void *reload, int ms)
+take_rest(void *reload, int ms)
 {
 	const struct reload *r = reload;
 
@@ -73,7 +73,7 @@ make_settings(struct reload *r, struct settings *set)
 
 	if (read_options(set, c->args) < 0)
 		return -1;
-	neighbours_look_up(set, rest, r);
+	neighbours_look_up(set, take_rest, r);
 	header = set->header;
 	if (settings_check(set, c->args->config) < 0)
 		return -1;
@@ -88,7 +88,7 @@ make_settings(struct reload *r, struct settings *set)
 		    settings_where(set, "TempDirectory"), set->temp_directory);
 		return -1;
 	}
-	neighbours_check(set, rest, r);
+	neighbours_check(set, take_rest, r);
 	return 0;
 }
 

@@ -205,7 +205,7 @@ become_daemon(struct settings *set)
 }
 
 static bool
-rest(void *none, int ms)
+take_rest(void *none, int ms)
 {
 	(void)none;
 	(void)poll(NULL, 0, ms);
@@ -228,7 +228,7 @@ selftest_run(struct settings *set, const struct arguments *args)
 	if (status != EXIT_SUCCESS)
 		return status;
 	resolver_start();
-	neighbours_look_up(set, rest, NULL);
+	neighbours_look_up(set, take_rest, NULL);
 	for (size_t i = 0; i < set->scan.addresses.count; i++)
 		if (!try_clamd(&t, i))
 			status = EXIT_FAILURE;

@@ -202,7 +202,7 @@ open_pid_file(struct startup *s)
 
 /* A stop ends the wait. */
 static bool
-rest(void *none, int ms)
+take_rest(void *none, int ms)
 {
 	(void)none;
 	(void)signals_poll(NULL, 0, ms);
@@ -212,8 +212,8 @@ rest(void *none, int ms)
 static int
 check_neighbours(struct startup *s)
 {
-	neighbours_look_up(s->set, rest, NULL);
-	neighbours_check(s->set, rest, NULL);
+	neighbours_look_up(s->set, take_rest, NULL);
+	neighbours_check(s->set, take_rest, NULL);
 	return ways_check(s->set, true) < 0 ? EXIT_USAGE : EXIT_SUCCESS;
 }
 
@@ -338,7 +338,7 @@ open_and_serve(struct startup *s)
 
 /* With a version of the settings for the sessions, and what goes with it. */
 static int
-serve(struct startup *s)
+serve_clients(struct startup *s)
 {
 	int status;
 
@@ -360,7 +360,7 @@ startup_run(struct settings *set, const struct arguments *args,
 {
 	static int (*const steps[])(struct startup *) = {configure, choose_user,
 	    detach, open_listeners, raise_limits, become_user, prepare_spool,
-	    open_pid_file, check_neighbours, serve};
+	    open_pid_file, check_neighbours, serve_clients};
 	struct startup s = {.set = set, .args = args, .serve = session};
 	int status = EXIT_SUCCESS;
 

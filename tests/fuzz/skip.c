@@ -89,13 +89,13 @@ see(struct told *t, struct exempt_envelope *e, const char *line)
 			t->senders++;
 		else
 			t->nameless_sender = true;
-		exempt_see_sender(&t->rules, e, arg, strlen(arg));
+		exempt_count_sender(&t->rules, e, arg, strlen(arg));
 	} else if (*line == 'T') {
 		if (read_path("TO:", line + 1, arg))
 			t->recipients++;
 		else
 			t->nameless_recipient = true;
-		exempt_see_recipient(&t->rules, e, arg, strlen(arg));
+		exempt_count_recipient(&t->rules, e, arg, strlen(arg));
 	} else if (*line == 'C')
 		(void)addr_parse_number(
 		    &t->client, line + 1, strlen(line + 1), 0);

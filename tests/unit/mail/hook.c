@@ -73,7 +73,7 @@ static int
 run(const char *command, unsigned long *job, struct waiter *waiter)
 {
 	const struct hook_facts facts = {.client = "192.0.2.1",
-	    .server = "",
+	    .upstream = "",
 	    .sender = "",
 	    .recipients = "a@b\nc@d",
 	    .virus = "Name of it",

@@ -54,11 +54,11 @@ static const struct summary_case summary_cases[] = {
     {"a@b", {"c@d"}, SUMMARY_VIRUS, "", "from=a@b, to=c@d, status=VIRUS:"},
     {"a@b", {"c@d"}, SUMMARY_OVERSIZE, NULL,
 	"from=a@b, to=c@d, status=OVERSIZE"},
-    {"a@b", {"c@d"}, SUMMARY_SERVER_REFUSED, "554 no",
+    {"a@b", {"c@d"}, SUMMARY_UPSTREAM_REFUSED, "554 no",
 	"from=a@b, to=c@d, status=SERVER-REFUSED, reply=554 no"},
-    {"a@b", {"c@d"}, SUMMARY_SERVER_REFUSED, "550 no, sorry",
+    {"a@b", {"c@d"}, SUMMARY_UPSTREAM_REFUSED, "550 no, sorry",
 	"from=a@b, to=c@d, status=SERVER-REFUSED, reply=550 no, sorry"},
-    {"a@b", {"c@d"}, SUMMARY_SERVER_REFUSED, "550 no, size=1, Queue=, =",
+    {"a@b", {"c@d"}, SUMMARY_UPSTREAM_REFUSED, "550 no, size=1, Queue=, =",
 	"from=a@b, to=c@d, status=SERVER-REFUSED, "
 	"reply=550 no,?size=1,?Queue=, ="},
     {"a@b", {"c@d"}, SUMMARY_VIRUS, "X, action=forwarded",
@@ -204,11 +204,11 @@ a_virus_or_a_limit_stays_what_is_told(void **state)
 
 	(void)state;
 	summary_note(&s, SUMMARY_CLEAN, NULL);
-	summary_note(&s, SUMMARY_SERVER_ERROR, NULL);
+	summary_note(&s, SUMMARY_UPSTREAM_ERROR, NULL);
 	summary_line(&s, &nothing, &e, &out);
 	expect_old_part(&out, "status=SERVER-ERROR");
 	summary_note(&s, SUMMARY_VIRUS, "X");
-	summary_note(&s, SUMMARY_SERVER_REFUSED, "554 no");
+	summary_note(&s, SUMMARY_UPSTREAM_REFUSED, "554 no");
 	summary_line(&s, &nothing, &e, &out);
 	expect_old_part(&out, "status=VIRUS:X");
 	summary_free(&s);
@@ -216,7 +216,7 @@ a_virus_or_a_limit_stays_what_is_told(void **state)
 	summary_line(&s, &nothing, &e, &out);
 	expect_old_part(&out, "status=UNSCANNED");
 	summary_note(&s, SUMMARY_OVERSIZE, NULL);
-	summary_note(&s, SUMMARY_SERVER_REFUSED, "554 no");
+	summary_note(&s, SUMMARY_UPSTREAM_REFUSED, "554 no");
 	summary_note(&s, SUMMARY_CLIENT_GONE, NULL);
 	summary_line(&s, &nothing, &e, &out);
 	expect_old_part(&out, "status=OVERSIZE");

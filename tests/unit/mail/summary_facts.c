@@ -78,7 +78,7 @@ facts_are_told_in_their_order(void **state)
 	    .ident = "4XYZ",
 	    .queue_id = "ABC and more",
 	    .queue_id_len = 3,
-	    .server = "127.0.0.1:25"};
+	    .upstream = "127.0.0.1:25"};
 	struct envelope e = {0};
 	struct summary s = {0};
 	struct strbuf out = {0};
@@ -162,7 +162,7 @@ write_hostile(const struct hostile *h, bool refused, struct strbuf *out)
 	    .message_id = h->facts[4],
 	    .message_id_len = strlen(h->facts[4]),
 	    .ident = h->facts[5],
-	    .server = h->facts[6]};
+	    .upstream = h->facts[6]};
 	struct envelope e = {0};
 	struct summary s = {0};
 	char arg[TEXT_MAX + 16];
@@ -172,7 +172,7 @@ write_hostile(const struct hostile *h, bool refused, struct strbuf *out)
 	snprintf(arg, sizeof arg, "TO:<x%s>", h->recipient);
 	envelope_add_recipient(&e, arg, strlen(arg));
 	summary_note(
-	    &s, refused ? SUMMARY_SERVER_REFUSED : SUMMARY_VIRUS, h->detail);
+	    &s, refused ? SUMMARY_UPSTREAM_REFUSED : SUMMARY_VIRUS, h->detail);
 	summary_line(&s, &f, &e, out);
 	/* As log_write does. */
 	str_mask_controls(out->data, out->len);
@@ -240,7 +240,7 @@ facts_push_no_recipient_out(void **state)
 	    .ident = long_text,
 	    .queue_id = long_text,
 	    .queue_id_len = sizeof long_text - 1,
-	    .server = long_text};
+	    .upstream = long_text};
 	struct envelope e = {0};
 	struct summary s = {0};
 	struct strbuf with = {0}, without = {0};
@@ -281,8 +281,8 @@ outcomes_are_those_of_the_status(void **state)
 	    {SUMMARY_SKIPPED, {0}, OUTCOME_SKIPPED},
 	    {SUMMARY_CLAMAV_ERROR, {0}, OUTCOME_FAILED},
 	    {SUMMARY_BARE_NEWLINE, {0}, OUTCOME_REFUSED},
-	    {SUMMARY_SERVER_REFUSED, {0}, OUTCOME_REFUSED},
-	    {SUMMARY_SERVER_ERROR, {0}, OUTCOME_FAILED},
+	    {SUMMARY_UPSTREAM_REFUSED, {0}, OUTCOME_REFUSED},
+	    {SUMMARY_UPSTREAM_ERROR, {0}, OUTCOME_FAILED},
 	    {SUMMARY_CLIENT_GONE, {0}, OUTCOME_ABORTED},
 	    {SUMMARY_NONE, {.action = SUMMARY_DEFERRED}, OUTCOME_FAILED},
 	    {SUMMARY_NONE, {.action = SUMMARY_LEFT}, OUTCOME_ABORTED},

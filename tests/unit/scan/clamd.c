@@ -164,7 +164,7 @@ check(const struct play *p, enum clamd_end end, const struct clamd_answer *r)
 	const struct text title = {p->title, strlen(p->title)};
 
 	expect_number(title, "verdict", r->verdict, p->verdict);
-	expect_number(title, "answered", r->answered, p->answered);
+	expect_number(title, "answered", r->engaged, p->answered);
 	expect_number(title, "end", end, p->end);
 	/* Who has given the verdict. */
 	expect_number(title, "clamd",

@@ -151,10 +151,10 @@ find(size_t i, const struct exempt_rules *r)
 	if (cases[i].client != NULL)
 		client = client_at(cases[i].client);
 	for (size_t j = 0; cases[i].senders[j] != NULL; j++)
-		exempt_see_sender(
+		exempt_count_sender(
 		    r, &e, cases[i].senders[j], strlen(cases[i].senders[j]));
 	for (size_t j = 0; cases[i].recipients[j] != NULL; j++)
-		exempt_see_recipient(r, &e, cases[i].recipients[j],
+		exempt_count_recipient(r, &e, cases[i].recipients[j],
 		    strlen(cases[i].recipients[j]));
 	return exempt_find(r, &e, &client, cases[i].authenticated);
 }

@@ -64,7 +64,7 @@ shows_the_mechanism_alone(void **state)
 			&client, '<', line, t.len - 1),
 		    (long long)shown);
 		expect_number(t, "server's",
-		    (long long)secrets_shown_of_server(
+		    (long long)secrets_shown_of_upstream(
 			&server, '>', line, t.len - 1),
 		    (long long)shown);
 	}
@@ -77,7 +77,7 @@ is_shown(struct secrets *s, const char *line)
 	size_t n = secrets_shown_of_client(s, '<', line, len);
 
 	/* Its copy to the server is treated alike. */
-	assert_int_equal(secrets_shown_of_server(s, '>', line, len), n);
+	assert_int_equal(secrets_shown_of_upstream(s, '>', line, len), n);
 	return n == len;
 }
 
@@ -86,7 +86,7 @@ server_says(struct secrets *s, const char *line)
 {
 	size_t len = strlen(line);
 
-	assert_int_equal(secrets_shown_of_server(s, '<', line, len), len);
+	assert_int_equal(secrets_shown_of_upstream(s, '<', line, len), len);
 	assert_int_equal(secrets_shown_of_client(s, '>', line, len), len);
 }
 
@@ -128,8 +128,8 @@ an_answer_that_is_not_passed_on_hides_what_is(void **state)
 	(void)state;
 	server_says(&s, "334 ");
 	assert_int_equal(secrets_shown_of_client(&s, '<', "too long", 8), 0);
-	assert_int_equal(secrets_shown_of_server(&s, '>', "*", 1), 0);
-	assert_int_equal(secrets_shown_of_server(&s, '>', "NOOP", 4), 4);
+	assert_int_equal(secrets_shown_of_upstream(&s, '>', "*", 1), 0);
+	assert_int_equal(secrets_shown_of_upstream(&s, '>', "NOOP", 4), 4);
 }
 
 int
