@@ -3,6 +3,7 @@
 """Faults of what the daemon of a soak stands on: disk, descriptors, clamds, signals,
 changed configurations, and the end of the daemon itself, with a new one beside it."""
 
+import contextlib
 import os
 import random
 import resource
@@ -17,6 +18,12 @@ PAUSE = 0.25  # seconds between two faults
 def resident(pid):
     with open("/proc/%d/statm" % pid) as f:
         return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def pid_in(path):
+    with contextlib.suppress(FileNotFoundError, ValueError), open(path) as f:
+        return int(f.read())
+    return None
 
 
 class Chaos(threading.Thread):
@@ -114,5 +121,7 @@ class Chaos(threading.Thread):
         wait_until(lambda: not os.path.exists(old.options["PidFile"]), "the end of the pid file")
         new = Daemon(old.directory, level=old.level, start=False, **old.options)
         new.start()
+        # Its place is its own only then: another one may follow.
+        wait_until(lambda: pid_in(new.options["PidFile"]) == new.pid, "its pid file")
         new.threads_kept, new.base_fds = old.threads_kept, old.base_fds
         self.soak.daemon = new
