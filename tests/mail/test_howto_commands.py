@@ -8,10 +8,12 @@ changed.  What would fetch, or need an init system, is only written down.
 import re
 import shlex
 import shutil
+import subprocess
 
 import pytest
 
 from clamsmtpd import REPOSITORY
+from postfix import howto
 from samples import EICAR
 from scratch import Impossible, Scratch
 
@@ -109,6 +111,34 @@ def test_the_messages_to_try(scratch):
     said = scratch(snippet("EICAR"))
     assert "MAIL " + EICAR.decode() in said
     assert said.count("RECORDED sendmail -i you@example.org") == 2
+
+
+def written(tmp_path, script):
+    """The files that the commands write, with what Debian had there before."""
+    (tmp_path / "postfix").mkdir()
+    for name in ("main.cf", "master.cf"):
+        (tmp_path / "postfix" / name).write_text("# before\n")
+    subprocess.run(["sh", "-ec", script.replace("/etc/", "%s/" % tmp_path)], cwd=REPOSITORY, check=True, timeout=60)
+    return {path.name: path.read_text() for path in tmp_path.rglob("*.c*")}
+
+
+def test_the_three_files_by_command(tmp_path):
+    files = written(tmp_path, snippet("for name in"))
+    assert files["clamsmtpd.conf"] == snippet("Listen:")
+    assert "smtp_fallback_relay" in files["master.cf"]
+    for name in ("main.cf", "master.cf"):
+        assert files[name].split() == ("# before\n" + howto(name, 10025, 10026)).split()
+
+
+def test_debians_two_files_by_command(tmp_path):
+    """The package's document: the same with the ports exchanged."""
+    text = (REPOSITORY / "doc/packaging/debian/README.Debian").read_text()
+    loop, = re.findall(r"(?m)^    for name in(?:.*\n)+?    done\n", text)
+    files = written(tmp_path, loop.replace("/usr/share/doc/clamsmtp/", "doc/"))
+    assert "scan:[127.0.0.1]:10026" in files["main.cf"]
+    for name in ("main.cf", "master.cf"):
+        wanted = howto(name, "FILTER", "BACK").replace("FILTER", "10026").replace("BACK", "10025")
+        assert files[name].split() == ("# before\n" + wanted).split()
 
 
 def test_debians_ports_are_the_other_way_round():
