@@ -88,14 +88,14 @@ what "a clock in the pure wing" "the pure wing does no input or output"
 plant
 {
 	echo 'f2(void)'
-	lines 51 /dev/stdout '	x();'
+	yes '	x();' | head -n 51
 	echo '}'
 } >>common/text.c
 what "a long function" "common/text.c: f2(void) has 52 lines"
 plant
 for f in one two; do
 	echo "$f(void)"
-	lines 30 /dev/stdout '	x();'
+	yes '	x();' | head -n 30
 	echo '}'
 done >>common/text.c
 what "many functions of 30 lines" "of 2 functions only 0 have 11 lines"
