@@ -169,7 +169,7 @@ static const struct option options[] = {
 /* clang-format on */
 
 #define OPTION_COUNT (sizeof options / sizeof options[0])
-_Static_assert(OPTION_COUNT == SETTINGS_COUNT, "each option has its where");
+_Static_assert(OPTION_COUNT <= SETTINGS_MAX, "each option has its where");
 
 static const struct option *
 find_option(const char *name)

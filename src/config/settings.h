@@ -15,7 +15,7 @@
 #include "src/scan/scan_config.h"
 
 #define MAX_CONNECTIONS_MAX 65535
-#define SETTINGS_COUNT 27 /* options */
+#define SETTINGS_MAX 64 /* options; more than there are */
 
 #define SETTINGS_COMMAND_LINE "command line" /* a where */
 #define SETTINGS_HANDED_OVER "LISTEN_FDS" /* the where of such listens */
@@ -44,9 +44,8 @@ struct settings {
 	const char *user; /* NULL for none */
 	const char *pid_file; /* "" for none */
 	const char *stats_file; /* likewise */
-	const char *where[SETTINGS_COUNT]; /* for settings_where */
-	const char
-	    *given[SETTINGS_COUNT]; /* the values, as they were written */
+	const char *where[SETTINGS_MAX]; /* for settings_where */
+	const char *given[SETTINGS_MAX]; /* the values, as they were written */
 	struct settings_value *values;
 };
 

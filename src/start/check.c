@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,14 +207,6 @@ check_listens(struct check *c)
 	return right;
 }
 
-static bool
-take_rest(void *none, int ms)
-{
-	(void)none;
-	(void)poll(NULL, 0, ms);
-	return true;
-}
-
 /* Names, clamd and the virus action are told of as at the start. */
 static bool
 check_neighbours(struct check *c)
@@ -224,8 +215,8 @@ check_neighbours(struct check *c)
 	bool right;
 
 	resolver_start();
-	neighbours_look_up(set, take_rest, NULL);
-	neighbours_check(set, take_rest, NULL);
+	neighbours_look_up(set, neighbours_take_rest, NULL);
+	neighbours_check(set, neighbours_take_rest, NULL);
 	right = ways_check(set, false) == 0;
 	right = ways_check(set, true) == 0 && right;
 	resolver_stop();

@@ -17,6 +17,9 @@
 /* Pause for ms; false: the wait is to be given up. */
 typedef bool neighbours_rest(void *context, int ms);
 
+/* A rest that is never given up. */
+bool neighbours_take_rest(void *none, int ms);
+
 /*
  * Have all names looked up, as far as that can be waited for: for
  * NEIGHBOURS_NAMES_MS.  resolver may look up.

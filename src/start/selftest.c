@@ -5,7 +5,6 @@
  */
 #include "src/start/selftest.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,14 +203,6 @@ become_daemon(struct settings *set)
 	return EXIT_SUCCESS;
 }
 
-static bool
-take_rest(void *none, int ms)
-{
-	(void)none;
-	(void)poll(NULL, 0, ms);
-	return true;
-}
-
 int
 selftest_run(struct settings *set, const struct arguments *args)
 {
@@ -228,7 +219,7 @@ selftest_run(struct settings *set, const struct arguments *args)
 	if (status != EXIT_SUCCESS)
 		return status;
 	resolver_start();
-	neighbours_look_up(set, take_rest, NULL);
+	neighbours_look_up(set, neighbours_take_rest, NULL);
 	for (size_t i = 0; i < set->scan.addresses.count; i++)
 		if (!try_clamd(&t, i))
 			status = EXIT_FAILURE;
