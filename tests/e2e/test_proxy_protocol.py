@@ -134,6 +134,8 @@ def test_no_header_no_word(make, header, why):
     r.daemon.leftovers()
     assert not r.server.connections
     assert len([l for l in r.daemon.log_lines if "PROXY header" in l]) == 1
+    r.daemon.stop()
+    r.daemon.wait_log("^2 more like this: " + CLOSED + why)
 
 
 @pytest.mark.parametrize("sent", [b"", V1[:-1], v2()[:-1]], ids=["nothing", "v1", "v2"])
