@@ -110,8 +110,12 @@ header_line_expand(const char *template,
 			p++;
 			if (!add_symbol(out, *p, symbols))
 				strbuf_add(unknown, p, 1);
-		} else
-			strbuf_add(out, p, 1);
+		} else {
+			size_t plain = 1 + strcspn(p + 1, "\\%");
+
+			strbuf_add(out, p, plain);
+			p += plain - 1;
+		}
 	}
 	strbuf_add(out, "\r\n", 2);
 	if (strchr(template, '\\') != NULL)

@@ -18,9 +18,8 @@
 void
 client_say(struct client *c, enum answer answer)
 {
-	char text[ANSWER_TEXT_MAX];
+	const char *text = answers_text(answer, c->codes);
 
-	answers_text(answer, c->codes, text);
 	conn_put_line(&c->conn, text, strlen(text));
 }
 
@@ -125,9 +124,9 @@ drain(struct client *c)
 static void
 say_no_memory(struct client *c)
 {
-	char text[ANSWER_TEXT_MAX], line[ANSWER_TEXT_MAX + 2];
+	char line[128];
 	int len = snprintf(line, sizeof line, "%s\r\n",
-	    answers_text(ANSWER_NO_MEMORY, c->codes, text));
+	    answers_text(ANSWER_NO_MEMORY, c->codes));
 
 	(void)send(c->conn.fd, line, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

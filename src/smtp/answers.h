@@ -49,17 +49,13 @@ enum answer {
 	ANSWER_COUNT
 };
 
-#define ANSWER_TEXT_MAX 128 /* octets of a text with its NUL */
-
 /* Its code; 0 for ANSWER_NONE. */
 int answers_code(enum answer answer);
 
 /*
- * What an answer says, without line end, in text.  with_code: the client knows
- * enhanced status codes (RFC 2034), so it has one, but where such a reply never
- * has.  Returns text.
+ * What an answer says, without line end.  with_code: the client knows enhanced
+ * status codes (RFC 2034), so it has one, but where such a reply never has.
  */
-char *answers_text(
-    enum answer answer, bool with_code, char text[ANSWER_TEXT_MAX]);
+const char *answers_text(enum answer answer, bool with_code);
 
 #endif

@@ -59,10 +59,38 @@ copy_text(struct cursor *c)
 	c->in += n;
 }
 
-/* One octet at the start of a line. */
+/*
+ * Copy, in one piece, whole lines that begin with no dot and end as they should.
+ * What comes behind them is looked at octet by octet.
+ */
+static void
+copy_lines(struct cursor *c)
+{
+	const size_t room = (size_t)(c->out_end - c->out);
+	const char *end = c->in_end, *p = c->in, *cr;
+
+	if ((size_t)(end - p) > room)
+		end = p + room;
+	while (p < end && *p != '.') {
+		cr = memchr(p, '\r', (size_t)(end - p));
+		if (cr == NULL || cr + 1 == end || cr[1] != '\n' ||
+		    memchr(p, '\n', (size_t)(cr - p)) != NULL)
+			break;
+		p = cr + 2;
+	}
+	emit(c, c->in, (size_t)(p - c->in));
+	c->in = p;
+}
+
+/* One octet at the start of a line, or whole lines. */
 static enum dot_state
 at_line_start(struct dot_decoder *d, struct cursor *c)
 {
+	const char *start = c->in;
+
+	copy_lines(c);
+	if (c->in > start)
+		return DOT_LINE_START;
 	if (*c->in != '.')
 		return DOT_TEXT;
 	c->in++;

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/daemon.h"
@@ -34,6 +33,8 @@
 #include "src/start/reload.h"
 #include "src/start/stats.h"
 #include "src/start/ways.h"
+
+#define LAST_WORD_MAX 64 /* octets of one of ours with its NUL */
 
 struct startup {
 	struct settings *set;
@@ -242,12 +243,9 @@ failed_to_start(void)
 }
 
 static const char *
-answer_line(enum answer answer, char line[ANSWER_TEXT_MAX + 2])
+answer_line(enum answer answer, char line[LAST_WORD_MAX])
 {
-	char *end = answers_text(answer, false, line);
-
-	end += strlen(end);
-	memcpy(end, "\r\n", 3);
+	snprintf(line, LAST_WORD_MAX, "%s\r\n", answers_text(answer, false));
 	return line;
 }
 
@@ -309,7 +307,7 @@ serve_until_stopped(struct startup *s, struct server *server)
 static int
 open_and_serve(struct startup *s)
 {
-	char busy[ANSWER_TEXT_MAX + 2], no_thread[ANSWER_TEXT_MAX + 2];
+	char busy[LAST_WORD_MAX], no_thread[LAST_WORD_MAX];
 	const struct server_config config = {
 	    .listeners = s->listeners.at,
 	    .listener_count = s->listeners.count,

@@ -14,14 +14,12 @@ have_codes_that_fit(void **state)
 {
 	(void)state;
 	for (int i = ANSWER_NONE + 1; i < ANSWER_COUNT; i++) {
-		char plain[ANSWER_TEXT_MAX], coded[ANSWER_TEXT_MAX];
+		const char *plain = answers_text((enum answer)i, false);
+		const char *coded = answers_text((enum answer)i, true);
 		struct smtp_reply_line r;
 		char class, dot;
 		int detail = -1, subject = -1;
 
-		answers_text((enum answer)i, false, plain);
-		answers_text((enum answer)i, true, coded);
-		assert_true(strlen(coded) < ANSWER_TEXT_MAX - 1);
 		r = smtp_reply_parse(plain, strlen(plain));
 		assert_in_range(r.code, 200, 599);
 		assert_true(r.last && r.text_len > 0);
@@ -60,12 +58,10 @@ have_the_words_of_the_original(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		char text[ANSWER_TEXT_MAX];
-
 		assert_string_equal(
-		    answers_text(cases[i].answer, false, text), cases[i].plain);
+		    answers_text(cases[i].answer, false), cases[i].plain);
 		assert_string_equal(
-		    answers_text(cases[i].answer, true, text), cases[i].coded);
+		    answers_text(cases[i].answer, true), cases[i].coded);
 	}
 }
 
