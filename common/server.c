@@ -16,7 +16,7 @@
 #include "common/signals.h"
 
 #define SHORTAGE_MS 200 /* pause when the system has no descriptor or memory */
-#define ACCEPTS_MAX 64 /* between two looks at the signals */
+#define ACCEPTS_MAX 64 /* between two looks at the signals, if all are busy */
 #define COMPLAIN_S 5 /* seconds between two lines about such a shortage */
 
 /* Tell a connection that is not served why, and close it.  Never waits. */
@@ -118,27 +118,23 @@ is_waited_for(const struct listener *l)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* Take the connections that wait, but not for ever. */
+/* One: to ask whether there are more costs more than another ppoll(2). */
 static void
-accept_waiting(struct server *s, const struct listener *l)
+accept_one(struct server *s, const struct listener *l)
 {
 	struct addr peer;
 	int error, fd;
 
 	keep_spare(s);
-	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		fd = listener_accept(l, &peer);
-		if (fd >= 0)
-			take_connection(s, fd, &peer);
-		else if (errno == EAGAIN || errno == EWOULDBLOCK)
-			return;
-		else if (!is_fault_of_one(errno)) {
-			error = errno;
-			if (is_waited_for(l))
-				endure_shortage(s, l, error);
-			return;
-		}
+	fd = listener_accept(l, &peer);
+	if (fd >= 0) {
+		take_connection(s, fd, &peer);
+		return;
 	}
+	error = errno;
+	if (error != EAGAIN && error != EWOULDBLOCK &&
+	    !is_fault_of_one(error) && is_waited_for(l))
+		endure_shortage(s, l, error);
 }
 
 int
@@ -162,15 +158,16 @@ server_run(struct server *s)
 		p[i] =
 		    (struct pollfd){.fd = c->listeners[i].fd, .events = POLLIN};
 	log_debug("accepting connections");
-	while (!signals_stop()) {
+	for (unsigned turns = 1; !signals_stop(); turns++) {
+		/* While connections keep coming, ppoll(2) finds them ready
+		 * and lets no signal in; this one does. */
+		if (turns % ACCEPTS_MAX == 0)
+			(void)signals_poll(NULL, 0, 0);
 		if (signals_poll(p, (nfds_t)c->listener_count, -1) <= 0)
 			continue;
 		for (size_t i = 0; i < c->listener_count; i++)
 			if (p[i].revents != 0)
-				accept_waiting(s, &c->listeners[i]);
-		/* While connections keep coming, ppoll(2) finds them ready
-		 * and lets no signal in; this one does. */
-		(void)signals_poll(NULL, 0, 0);
+				accept_one(s, &c->listeners[i]);
 	}
 }
 

@@ -132,6 +132,8 @@ must_wait(const struct session *s)
 
 	if (!upstream_owes_reply(&s->upstream))
 		return false;
+	if (len == 0)
+		return true;
 	/* Only these may share a group with what is still unanswered; DATA in
 	 * particular waits for the recipients' replies (RFC 2920 3.1). */
 	c = smtp_command_parse(next, len);
