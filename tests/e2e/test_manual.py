@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from rig import WAIT
+from rig import OURS, WAIT
 
 MANUAL = Path(__file__).resolve().parents[2] / "doc" / "clamsmtpd.8"
 
@@ -23,7 +23,7 @@ def test_the_first_example(tmp_path):
         block = block.replace(":20025\n", ":%d\n" % port)
         block = block.replace(":25\n", ":%d\n" % server.getsockname()[1])
         free.close()
-        program = os.path.realpath(os.environ["CLAMSMTPD"])
+        program = os.path.realpath(OURS)
         path = "%s:%s" % (os.path.dirname(program), os.environ["PATH"])
         with subprocess.Popen(["sh", "-ec", block], cwd=tmp_path, env={**os.environ, "PATH": path},
                               start_new_session=True, stderr=subprocess.PIPE) as shell:
