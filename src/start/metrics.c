@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define PREFIX "clamsmtpd_"
 #define LINE_MAX_SHOWN 256 /* octets of a line without a text from outside */
@@ -119,12 +120,25 @@ put_label(struct strbuf *out, const char *s)
 	}
 }
 
+/* A metric that stands twice would make the file no such file. */
+static bool
+stood_before(const struct metrics *m, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && strcmp(m->clamds[i].address, m->clamds[n].address) != 0)
+		i++;
+	return i < n;
+}
+
 static void
 put_clamds(struct strbuf *out, const struct metrics *m)
 {
 	put_head(out, "clamd_up", "gauge",
 	    "Whether this clamd is asked first-hand (1) or set aside (0).");
 	for (size_t i = 0; i < m->clamd_count; i++) {
+		if (stood_before(m, i))
+			continue;
 		strbuf_puts(out, PREFIX "clamd_up{address=\"");
 		put_label(out, m->clamds[i].address);
 		put(out, "\"} %d\n", m->clamds[i].up ? 1 : 0);

@@ -77,6 +77,24 @@ prints_each_metric(void **state)
 }
 
 static void
+prints_an_address_once(void **state)
+{
+	static const struct metrics_clamd clamds[] = {
+	    {"/a", true}, {"/b", true}, {"/a", false}};
+	struct metrics m = {
+	    .version = "2.0", .clamds = clamds, .clamd_count = COUNT(clamds)};
+	struct strbuf out = {0};
+
+	(void)state;
+	metrics_print(&m, &out);
+	expect_line(&out, "clamsmtpd_clamd_up{address=\"/a\"} 1");
+	expect_line(&out, "clamsmtpd_clamd_up{address=\"/b\"} 1");
+	assert_null(
+	    strstr(strbuf_str(&out), "clamsmtpd_clamd_up{address=\"/a\"} 0"));
+	strbuf_free(&out);
+}
+
+static void
 prints_totals_in_one_line(void **state)
 {
 	struct metrics m = {.log_lines_lost = 3};
@@ -164,6 +182,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(prints_each_metric),
+	    cmocka_unit_test(prints_an_address_once),
 	    cmocka_unit_test(prints_totals_in_one_line),
 	    cmocka_unit_test(scans_fall_into_their_bucket),
 	    cmocka_unit_test(threads_lose_no_count),
