@@ -70,6 +70,13 @@ note_told(struct stats *st, const char *path, struct strbuf *text,
 	*text = (struct strbuf){0};
 }
 
+/* It is to be written, whether or not it would say the same. */
+static void
+forget_told(struct stats *st)
+{
+	strbuf_clear(&st->told);
+}
+
 static void
 write_file(
     struct stats *st, const struct settings *set, const struct metrics *m)
@@ -125,8 +132,11 @@ run(void *stats)
 	while (!atomic_load(&st->stopping)) {
 		bool asked = signals_await_report(STATS_EVERY_MS);
 
-		if (!atomic_load(&st->stopping))
-			tell(st, asked);
+		if (atomic_load(&st->stopping))
+			break;
+		if (asked)
+			forget_told(st);
+		tell(st, asked);
 	}
 	return NULL;
 }
@@ -159,6 +169,7 @@ stats_stop(struct stats *st)
 	atomic_store(&st->stopping, true);
 	(void)pthread_kill(st->thread, SIGUSR1);
 	(void)pthread_join(st->thread, NULL);
+	forget_told(st);
 	tell(st, false);
 	strbuf_free(&st->told);
 	strbuf_free(&st->path);

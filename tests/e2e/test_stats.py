@@ -87,6 +87,17 @@ def test_sigusr1(make, path):
     assert ", bytes=%d, sessions=1, now=1, scans=1, log lines lost=0, virus actions failed=0" % len(CONTENT) in told
 
 
+def test_it_is_written_again_though_it_says_the_same(make, path):
+    """It may have been removed, or its reader goes by its time."""
+    r = make(StatsFile=path)
+    os.unlink(path)
+    r.daemon.signal(signal.SIGUSR1)
+    wait_until(lambda: os.path.exists(path), "the file behind a SIGUSR1")
+    os.unlink(path)
+    r.daemon.stop()
+    assert outcomes(read(path)) == {}
+
+
 def test_sigusr1_without_a_file(make):
     r = make()
     r.daemon.signal(signal.SIGUSR1)
