@@ -296,20 +296,23 @@ note_where(struct addr_list *list, const char *kept_where)
 			list->spec[i].where = kept_where;
 }
 
-/* Each piece of the value, without the blanks around it.  As set_one. */
+/* Each piece of the value, without the blanks around it, also behind a wrong one.
+ * As set_one. */
 static int
 set_list(struct settings *s, const struct option *o, const char *value,
     const char *where)
 {
+	int rc = 0;
+
 	for (const char *piece = value;;) {
 		size_t len = strcspn(piece, ",");
 		const char *trimmed = piece, *end = piece + len;
 
 		str_trim(&trimmed, &len);
 		if (set_one(s, o, trimmed, len, where) < 0)
-			return -1;
+			rc = -1;
 		if (*end == '\0')
-			return 0;
+			return rc;
 		piece = end + 1;
 	}
 }

@@ -85,10 +85,23 @@ check_one(const struct settings *set, const struct addr_spec *spec,
 	return 0;
 }
 
+/* As check_one; the first that is wrong is enough. */
+static int
+check_all(const struct settings *set, const struct addr_spec *spec,
+    const struct addr_choice *found)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < found->count && rc == 0; i++)
+		rc = check_one(set, spec, &found->at[i]);
+	return rc;
+}
+
 int
 ways_check(const struct settings *set, bool by_name)
 {
 	struct addr_choice found;
+	int rc = 0;
 
 	if (set->transparent_proxy)
 		return 0;
@@ -100,9 +113,8 @@ ways_check(const struct settings *set, bool by_name)
 		    (spec->kind == ADDR_HOST) != by_name ||
 		    resolver_find(spec, NULL, &found) < 0)
 			continue;
-		for (size_t j = 0; j < found.count; j++)
-			if (check_one(set, spec, &found.at[j]) < 0)
-				return -1;
+		if (check_all(set, spec, &found) < 0)
+			rc = -1;
 	}
-	return 0;
+	return rc;
 }

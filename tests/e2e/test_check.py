@@ -169,6 +169,17 @@ def test_every_fault_in_one_run(directory):
     assert "no OutAddress specified. (%s/test.conf: " % directory in err
 
 
+def test_every_fault_of_a_list_too(directory):
+    code, err = check(directory, "Listen: 127.0.0.1:12345, 127.0.0.1:12346\n"
+                      "OutAddress: 127.0.0.1:12345, 127.0.0.1:12346, 127.0.0.1:25\n")
+    assert code == 2
+    assert re.findall(r"test\.conf:2: (\S+) makes a loop", err) == ["127.0.0.1:12345", "127.0.0.1:12346"], err
+    code, err = check(directory, "OutAddress: 127.0.0.1:x, 127.0.0.1:25, 127.0.0.1:y\nProxyProtocol: a, b\n")
+    assert code == 2
+    for value in ("127.0.0.1:x", "127.0.0.1:y", "a", "b"):
+        assert re.search(r"^clamsmtpd: invalid .*: %s \(.*test\.conf:[12]: " % value, err, re.M), (value, err)
+
+
 def test_the_daemon_says_all_of_them_too(directory):
     path = directory + "/test.conf"
     with open(path, "w") as f:
