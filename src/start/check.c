@@ -83,6 +83,18 @@ may(const struct check *c, const char *path, int mode)
 	return access(path, mode) < 0 ? errno : 0;
 }
 
+/* What follows is asked with the rights that the daemon will have. */
+static bool
+become_user(struct check *c)
+{
+	if (!c->has_user || c->user.uid == 0 || geteuid() != 0 ||
+	    user_become(&c->user) == 0)
+		return true;
+	log_error("unable to completely drop privileges: %m (%s)",
+	    settings_where(c->set, "User"));
+	return false;
+}
+
 static bool
 check_directory(struct check *c)
 {
@@ -99,9 +111,13 @@ check_directory(struct check *c)
 	return false;
 }
 
-/* The directory that a file is to be made in may be made at the start. */
+/*
+ * The directory that a file is to be made in may be made at the start, and its
+ * mode changed.  mode is what the daemon must be able to do there.
+ */
 static void
-warn_of_directory(const char *what, const char *path, const char *where)
+warn_of_directory(const struct check *c, const char *what, const char *path,
+    const char *where, int mode)
 {
 	char dir[PATH_MAX];
 	char *slash;
@@ -111,17 +127,26 @@ warn_of_directory(const char *what, const char *path, const char *where)
 	if (slash == NULL)
 		return;
 	slash[slash == dir ? 1 : 0] = '\0';
-	if (access(dir, F_OK) < 0)
+	errno = may(c, dir, F_OK);
+	if (errno != 0) {
 		log_warn("the directory of %s is not there now: %s: %m (%s)",
+		    what, dir, where);
+		return;
+	}
+	errno = may(c, dir, mode);
+	if (errno != 0)
+		log_warn("the daemon's user may not write to the directory of "
+			 "%s: %s: %m (%s)",
 		    what, dir, where);
 }
 
 /*
  * Can there be a file of ours, of the option what?  Empty: none is wanted.  flags
- * as of fstatat(2).
+ * as of fstatat(2), mode as of warn_of_directory.
  */
 static bool
-check_file(const struct check *c, const char *what, const char *path, int flags)
+check_file(const struct check *c, const char *what, const char *path, int flags,
+    int mode)
 {
 	const char *where = settings_where(c->set, what);
 	struct stat st;
@@ -133,20 +158,24 @@ check_file(const struct check *c, const char *what, const char *path, int flags)
 		    where, path);
 		return false;
 	}
-	warn_of_directory(what, path, where);
+	warn_of_directory(c, what, path, where, mode);
 	return true;
 }
 
 static bool
 check_stats_file(struct check *c)
 {
-	return check_file(c, "StatsFile", c->set->stats_file, 0);
+	return check_file(c, "StatsFile", c->set->stats_file, 0, W_OK | X_OK);
 }
 
 static bool
 check_pid_file(struct check *c)
 {
-	return check_file(c, "PidFile", c->set->pid_file, AT_SYMLINK_NOFOLLOW);
+	const char *path = c->set->pid_file;
+	/* One that is there is written to. */
+	const int mode = may(c, path, W_OK) == 0 ? F_OK : W_OK | X_OK;
+
+	return check_file(c, "PidFile", path, AT_SYMLINK_NOFOLLOW, mode);
 }
 
 /* Does something else stand at the path? */
@@ -160,9 +189,10 @@ is_no_socket(const char *path)
 
 /* Can we listen there?  Others that we listen at stand before. */
 static bool
-check_place(const struct settings *set, const struct addr_spec *spec,
-    const struct addr *a)
+check_place(
+    const struct check *c, const struct addr_spec *spec, const struct addr *a)
 {
+	const struct settings *set = c->set;
 	const char *hint = NULL;
 
 	for (size_t i = 0; i < set->listen_at.count; i++)
@@ -178,7 +208,8 @@ check_place(const struct settings *set, const struct addr_spec *spec,
 		log_error("invalid Listen socket name or ip: %s (%s: %s)",
 		    spec->text, addr_spec_where(spec), hint);
 	if (!addr_is_inet(a))
-		warn_of_directory("Listen", spec->text, addr_spec_where(spec));
+		warn_of_directory(
+		    c, "Listen", spec->text, addr_spec_where(spec), F_OK);
 	return hint == NULL;
 }
 
@@ -201,7 +232,7 @@ check_listens(struct check *c)
 			    addr_spec_gap(spec));
 			continue;
 		}
-		right = check_place(set, spec, &found.at[0]) && right;
+		right = check_place(c, spec, &found.at[0]) && right;
 		settings_add_listen(set, spec, &found.at[0]);
 	}
 	return right;
@@ -238,8 +269,9 @@ int
 check_run(struct settings *set, const struct arguments *args)
 {
 	static bool (*const checks[])(struct check *) = {check_options,
-	    check_user, check_directory, check_pid_file, check_stats_file,
-	    check_listens, check_neighbours, check_limits};
+	    check_user, check_listens, check_limits, become_user,
+	    check_directory, check_pid_file, check_stats_file,
+	    check_neighbours};
 	struct check c = {.set = set, .args = args};
 	bool right = true;
 

@@ -202,6 +202,40 @@ def test_the_directory_is_the_users(directory, spool, mode, owner, right):
     assert right or "test.conf:3: %s: Permission denied" % spool in err
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be another user")
+def test_root_asks_with_the_users_rights(directory):
+    """What the daemon's user cannot reach is told, although root can."""
+    os.makedirs(directory + "/roots/spool")
+    os.chmod(directory + "/roots/spool", 0o777)
+    os.chmod(directory + "/roots", 0o700)
+    with open(directory + "/action", "w") as f:
+        f.write("#!/bin/sh\n")
+    os.chmod(directory + "/action", 0o700)
+    with FakeClamd(path=directory + "/clamd"):
+        os.chmod(directory + "/clamd", 0o600)
+        code, err = check(directory, "OutAddress: 25\nUser: %(user)s\nTempDirectory: %(d)s/roots/spool\n"
+                          "VirusAction: %(d)s/action\nClamAddress: %(d)s/clamd\n" % {"user": ANOTHER, "d": directory})
+    assert code == 2
+    assert "test.conf:3: %s/roots/spool: Permission denied" % directory in err, err
+    assert "test.conf:4: the daemon's user may not execute it" in err, err
+    assert re.search(r"couldn't connect to ClamAddress: \S+: Permission denied \(.*test\.conf:5: ", err), err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be another user")
+def test_files_that_the_user_may_not_make(directory):
+    os.mkdir(directory + "/roots", 0o755)
+    text = "OutAddress: 25\nUser: %(user)s\nPidFile: %(d)s/roots/pid\nStatsFile: %(d)s/roots/x.prom\n" % {
+        "user": ANOTHER, "d": directory}
+    for pid_file_there in (False, True):
+        if pid_file_there:  # it is written to; the other one is replaced
+            open(directory + "/roots/pid", "w").close()
+            os.chown(directory + "/roots/pid", 65534, 65534)
+        code, err = check(directory, text)
+        told = re.findall(r"the daemon's user may not write to the directory of (\w+): \S+/roots: Permission denied "
+                          r"\(.*test\.conf:([34])\)", err)
+        assert (code, told) == (0, [("PidFile", "3")] * (not pid_file_there) + [("StatsFile", "4")]), err
+
+
 def test_too_few_descriptors(directory):
     def limit():
         drop_root()
