@@ -94,15 +94,35 @@ wake(struct clamds *c)
 		return;
 }
 
+/* Let the i-th of c be as what was known of the same address. */
+static void
+follow(struct clamds *c, size_t i, struct clamds_known old)
+{
+	if (deadline_left_ms(old.no_files) > 0)
+		c->known[i].no_files = old.no_files;
+	if (old.set_aside && set(c, i, true))
+		wake(c);
+}
+
+static struct clamds_known
+get_known(struct clamds *c, size_t i)
+{
+	struct clamds_known k;
+
+	pthread_mutex_lock(&c->lock);
+	k = c->known[i];
+	pthread_mutex_unlock(&c->lock);
+	return k;
+}
+
 void
 clamds_follow(struct clamds *c, struct clamds *old)
 {
 	for (size_t i = 0; i < c->config->addresses.count; i++)
 		for (size_t j = 0; j < old->config->addresses.count; j++)
 			if (strcmp(clamds_address(c, i)->text,
-				clamds_address(old, j)->text) == 0 &&
-			    clamds_is_set_aside(old, j) && set(c, i, true))
-				wake(c);
+				clamds_address(old, j)->text) == 0)
+				follow(c, i, get_known(old, j));
 }
 
 void

@@ -37,8 +37,8 @@ struct clamds {
 int clamds_open(struct clamds *c, const struct scan_config *config);
 
 /*
- * Set aside those that old, another list, has set aside under the same address.
- * Nobody uses c yet.
+ * Set aside those that old, another list, has set aside under the same address,
+ * and pass no descriptors to whom they did not get.  Nobody uses c yet.
  */
 void clamds_follow(struct clamds *c, struct clamds *old);
 

@@ -70,6 +70,29 @@ knows_who_is_set_aside(void **state)
 	settings_free(&first);
 }
 
+static void
+knows_whom_descriptors_do_not_reach(void **state)
+{
+	struct settings first, second;
+	struct settings_current c;
+	const struct settings *now;
+
+	(void)state;
+	make(&first, "/nonexistent/a, /nonexistent/b", "X: 1");
+	make(&second, "/nonexistent/b, /nonexistent/a", "X: 2");
+	assert_int_equal(settings_current_open(&c, &first), 0);
+	now = settings_current_take(&c);
+	clamds_stop_files(now->scan.clamds, 0);
+	settings_current_give_back(&c, now);
+	assert_int_equal(settings_current_replace(&c, &second), 0);
+	now = settings_current_take(&c);
+	assert_true(clamds_takes_files(now->scan.clamds, 0));
+	assert_false(clamds_takes_files(now->scan.clamds, 1));
+	settings_current_give_back(&c, now);
+	settings_current_close(&c);
+	settings_free(&first);
+}
+
 /* As many lists as may be, each held; one that is in use is found again. */
 static void
 bounds_the_lists(void **state)
@@ -109,6 +132,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(keeps_what_is_held),
 	    cmocka_unit_test(knows_who_is_set_aside),
+	    cmocka_unit_test(knows_whom_descriptors_do_not_reach),
 	    cmocka_unit_test(bounds_the_lists),
 	};
 
