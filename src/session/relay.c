@@ -97,7 +97,7 @@ static void
 try_upstream(struct session *s)
 {
 	close_upstream(s);
-	s->target = (struct target){0};
+	target_restart(&s->target);
 	(void)reach_upstream(s);
 }
 

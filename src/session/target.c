@@ -185,6 +185,12 @@ find_redirected(struct target *t, const struct settings *set, int fd,
 	return 0;
 }
 
+void
+target_restart(struct target *t)
+{
+	*t = (struct target){0};
+}
+
 int
 target_next(struct target *t, const struct settings *set, int fd,
     const struct addr *peer)

@@ -49,6 +49,9 @@ struct target {
 int target_next(struct target *t, const struct settings *set, int fd,
     const struct addr *peer);
 
+/* Begin with the first one again. */
+void target_restart(struct target *t);
+
 /* Is there one behind it that may be tried? */
 bool target_has_more(const struct target *t, const struct settings *set);
 
