@@ -112,9 +112,9 @@ LDADD = src/libsmtpd.a common/libcommon.a $(cmocka_lib)
 tests_unit_common_conn_out_t_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_gettime -Wl,--wrap=sendfile
 tests_unit_common_log_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
-# Answers about names are played.
+# Answers about names are played, and the clock.
 tests_unit_common_resolver_t_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=getaddrinfo -Wl,--wrap=freeaddrinfo
+	-Wl,--wrap=getaddrinfo -Wl,--wrap=freeaddrinfo -Wl,--wrap=clock_gettime
 tests_unit_mail_spool_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open
 # clamd's end of a connection is played.
 tests_unit_scan_clamd_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sock_connect

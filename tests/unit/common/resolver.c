@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "common/log.h"
@@ -28,9 +29,22 @@ static size_t played;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER; /* held: it waits */
 
+static atomic_long ahead_s; /* the clock is */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
 int __wrap_getaddrinfo(const char *host, const char *service,
     const struct addrinfo *hints, struct addrinfo **all);
 void __wrap_freeaddrinfo(struct addrinfo *all);
+
+int
+__wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	int rc = __real_clock_gettime(clock, ts);
+
+	ts->tv_sec += atomic_load(&ahead_s);
+	return rc;
+}
 
 static struct played *
 find(const char *host)
@@ -324,6 +338,29 @@ names_have_a_limit(void **state)
 	expect("early.test", "192.0.2.1");
 }
 
+/* What is known is looked up again each minute, though nobody doubts it. */
+static void
+a_minute_later(void **state)
+{
+	static const char *const before[] = {"192.0.2.10", NULL};
+	static const char *const after[] = {"192.0.2.11", NULL};
+
+	(void)state;
+	set("minute.test", 0, before);
+	set("other1.test", 0, before);
+	set("other2.test", 0, before);
+	expect("minute.test", "192.0.2.10");
+	set("minute.test", 0, after);
+	/* The thread looks at the clock when there is another name. */
+	atomic_store(&ahead_s, 50);
+	expect("other1.test", "192.0.2.10");
+	expect("minute.test", "192.0.2.10");
+	atomic_store(&ahead_s, 61);
+	expect("other2.test", "192.0.2.10");
+	expect("minute.test", "192.0.2.11");
+	assert_int_equal(times_asked("minute.test"), 2);
+}
+
 static void
 nothing_more_after_the_stop(void **state)
 {
@@ -350,6 +387,7 @@ main(void)
 	    cmocka_unit_test(a_name_comes_later),
 	    cmocka_unit_test(doubt_looks_again),
 	    cmocka_unit_test(names_have_a_limit),
+	    cmocka_unit_test(a_minute_later),
 	    cmocka_unit_test(nothing_more_after_the_stop),
 	};
 
