@@ -128,6 +128,8 @@ class Soak:
             told = [a for a in accepted if a[1]]
             if len(accepted) > 1:
                 wrong.append("%d: doubled" % number)
+            if accepted and view.parting is not None and view.parting.gone:
+                wrong.append("%d: delivered, though the client had gone" % number)
             if accepted and view.infected:
                 wrong.append("%d: infected, delivered" % number)
             if any(a[0] != view.digest or a[0] != ledger.passed.get(number) for a in accepted):
@@ -204,6 +206,8 @@ def soak(messages, seed, clients=100):
         ["%-21s %d" % item for item in totals.items()] + \
         ["faults     %d, and %s" % (s.ledger.faults, ", ".join("%s %d" % d for d in sorted(s.chaos.done.items()))),
          "by FILDES  %d scans" % s.ledger.by_file,
+         "clients that left in the scan: %d" % sum(
+             v.parting is not None and v.parting.gone is True for v in s.ledger.views.values()),
          "memory     %d KiB, in the end %d KiB" % tuple(m >> 10 for m in s.memory),
          "descriptors %d, in the end %d" % s.descriptors]
 

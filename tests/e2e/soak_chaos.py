@@ -9,6 +9,7 @@ import random
 import resource
 import signal
 import threading
+import time
 
 from rig import WAIT, Daemon, wait_until
 
@@ -117,6 +118,7 @@ class Chaos(threading.Thread):
     def restart(self):
         old = self.soak.daemon
         self.old.append(old)
+        self.soak.ledger.stops.append(time.monotonic())
         old.signal(signal.SIGTERM)
         wait_until(lambda: not os.path.exists(old.options["PidFile"]), "the end of the pid file")
         new = Daemon(old.directory, level=old.level, start=False, **old.options)

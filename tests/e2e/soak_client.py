@@ -5,7 +5,7 @@
 import time
 
 from rig import Client, stuff
-from soak_parties import FAULTY, FORGED, View, digest, mail_line, rcpt_line
+from soak_parties import FAULTY, FORGED, Parting, View, digest, mail_line, rcpt_line
 
 
 class Left(Exception):
@@ -80,6 +80,8 @@ class SoakClient:
         content, infected = self.content(number)
         view = View(infected)
         view.digest = digest(content)
+        if self.dice.random() < FAULTY / 3:
+            view.parting = Parting()
         with self.soak.ledger.lock:
             self.soak.ledger.views[number] = view
         try:
@@ -98,6 +100,8 @@ class SoakClient:
             self.say(c, stuff(content) + b".\r\n")
             if self.dice.random() < FAULTY / 3:
                 self.leave(c)
+            if view.parting is not None and view.parting.leave(c):
+                raise Left
             view.reply = c.reply()
             return view.reply[:1] == b"2"
         except (Left, OSError):

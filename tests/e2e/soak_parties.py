@@ -6,6 +6,7 @@ all write down what they have seen."""
 import hashlib
 import re
 import threading
+import time
 
 from rig import (CLOSE, ENDLESS_LINE, ENDLESS_REPLY, HANG, OK, RESET, Drip, FakeClamd, FakeServer, OnCommand, OnConnect,
                  Scan, ServerConnection, Sleep, verdict)
@@ -26,6 +27,7 @@ SERVER_HANGS = [HANG, (b"250-half\r\n", HANG), Drip(b"250 dripping\r\n", 0.3)]
 FINAL_HANGS = [
     (Sleep(TIMEOUT + 1), CLOSE), (b"250-half\r\n", Sleep(TIMEOUT + 1), CLOSE), Drip(b"250 dripping\r\n", 0.3),
 ]
+LATE = Sleep(TIMEOUT + 1)  # and then the reply to the final dot, which must be waited for
 
 
 def number_of(content):
@@ -55,6 +57,7 @@ class Ledger:
         self.infected_seen = []  # content at the server with INFECTED in it
         self.misled = []  # messages at the server with another's envelope
         self.views = {}  # number -> View
+        self.stops = []  # when a daemon was told to stop
         self.faults = 0
         self.by_file = 0  # scans for which clamd got a descriptor
 
@@ -64,7 +67,37 @@ class View:
 
     def __init__(self, infected):
         self.infected, self.reply, self.stayed = infected, b"", True
-        self.digest = None
+        self.digest = self.parting = None
+
+
+class Parting:
+    """A client closes its side while clamd has its message; when that was before
+    clamd's answer (gone), the message must not be passed on."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.begun, self.over = threading.Event(), threading.Event()
+        self.gone = None
+
+    def settle(self, gone):
+        with self.lock:
+            if self.gone is None:
+                self.gone = gone
+        self.over.set()
+
+    def await_client(self):
+        """clamd, before its answer."""
+        self.begun.set()
+        self.over.wait(TIMEOUT / 2)
+        self.settle(False)
+
+    def leave(self, c):
+        """The client; False: clamd was not shown the message."""
+        if not self.begun.wait(TIMEOUT):
+            return False
+        c.close()
+        self.settle(True)
+        return True
 
 
 class Part:
@@ -104,17 +137,20 @@ class SoakServerConnection(Part, ServerConnection):
         number = number_of(message.content)
         if (message.mail, message.rcpts) != (mail_line(number), [rcpt_line(number)]):
             self.owner.ledger.misled.append((number, message.mail, message.rcpts))
-        fault = self.pick(SERVER_FAULTS, FINAL_HANGS)
+        fault = self.pick(SERVER_FAULTS + [LATE] * 3, FINAL_HANGS)
         refused = fault in SERVER_REFUSALS
         entry = [digest(message.content), False]
         if not refused:
             with self.owner.ledger.lock:
                 self.owner.ledger.accepted.setdefault(number, []).append(entry)
-        if fault is None:
-            self.send(b"250 2.0.0 queued as %d\r\n" % number)
-            entry[1] = True
-        else:
+        begun = time.monotonic()
+        if fault is not None:
             self.act(fault, b"")
+        if fault is LATE:  # only a stop makes a daemon impatient; one that gave up has closed
+            entry[1] = all(stop < begun - TIMEOUT for stop in self.owner.ledger.stops)
+        if fault in (None, LATE):
+            self.send(b"250 2.0.0 queued as %d\r\n" % number)
+            entry[1] = entry[1] or fault is None
         return b""
 
     def recv(self):
@@ -136,6 +172,9 @@ def passing(scan, _=None):
     content = scan.data.split(b"\r\n", 1)[1]
     with scan.owner.changed:
         scan.owner.scans.clear()
+    view = scan.owner.ledger.views.get(number_of(content))
+    if view is not None and view.parting is not None:
+        view.parting.await_client()
     answer = verdict(scan)
     with scan.owner.ledger.lock:
         scan.owner.ledger.by_file += scan.command == b"zFILDES"
