@@ -72,6 +72,24 @@ def test_the_check_for_nagios(directory, status, said, code):
     assert (p.stdout.strip(), p.returncode) == (said, code)
 
 
+def test_the_sandbox_leaves_the_file_writable(tmp_path):
+    """The commands of the document, with a root of the test's own."""
+    with open(ROOT + "/doc/monitoring.md", encoding="utf-8") as f:
+        document = f.read()
+    block = re.search(r"(?m)((?:^    .*\n)+)", document.split("sandbox leaves writable")[1])[1]
+    script = re.sub("(?m)^    # ", "", block).replace(" -g clamsmtp", "")
+    for top in ("/etc/", "/var/"):
+        script = script.replace(top, str(tmp_path) + top)
+    (tmp_path / "systemctl").write_text("#!/bin/sh\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    subprocess.run(["sh", "-ec", script], env={"PATH": "%s:%s" % (tmp_path, os.environ["PATH"])}, check=True)
+    opened, = tmp_path.glob("etc/systemd/system/clamsmtp.service.d/*.conf")
+    named, = re.findall(r"(?m)^    StatsFile: (.*)$", document)
+    directory = str(tmp_path) + os.path.dirname(named)
+    assert os.path.isdir(directory)
+    assert opened.read_text() == "[Service]\nReadWritePaths=-%s\n" % directory
+
+
 @pytest.fixture
 def running(make, directory):
     """A daemon that has work, and a Prometheus that sees it."""
