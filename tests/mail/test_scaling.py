@@ -63,7 +63,9 @@ class Balancer:
         self.socket = os.path.join(directory, "admin.sock")
         path = os.path.join(directory, "haproxy.cfg")
         with open(path, "w") as f:
-            f.write(places.here(snippet("/etc/haproxy/haproxy.cfg")).replace("/run/haproxy/admin.sock", self.socket))
+            text = places.here(snippet("/etc/haproxy/haproxy.cfg")).replace("/run/haproxy/admin.sock", self.socket)
+            # Where it was unpacked it has no user.
+            f.write(text.replace(" haproxy\n    group haproxy\n", " nobody\n    group nogroup\n"))
         self.log = open(os.path.join(directory, "haproxy.log"), "w+")
         self.process = subprocess.Popen([HAPROXY, "-db", "-f", path], env=packages.environment(),
                                         stdout=self.log, stderr=self.log)

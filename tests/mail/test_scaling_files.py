@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Files of doc/scaling.md: keepalived.conf as keepalived itself reads it, fstab as mount
-does.  tests/mail/test_scaling.py has the others."""
+does, clamd's port as systemd hands it over.  tests/mail/test_scaling.py has the others."""
 
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
+import clamd
 import packages
-from clamsmtpd import REPOSITORY
+from clamsmtpd import REPOSITORY, free_port, wait_for
+
+sys.path.insert(0, str(REPOSITORY / "tests" / "e2e"))
+
+from rig import hand_over  # noqa: E402
 
 KEEPALIVED = packages.find("keepalived")
 # Not the host's interfaces: a network of its own that has this one.
@@ -75,3 +84,43 @@ def test_the_spool_on_tmpfs(tmp_path):
     if "unshare failed" in said or "permission denied" in said.lower():
         pytest.skip("no mount namespace: " + said.strip())
     assert said.splitlines() == ["tmpfs", "nobody:nogroup 750"]
+
+
+def listening(address, family=socket.AF_INET):
+    s = socket.socket(family)
+    s.bind(address)
+    s.listen()
+    return s
+
+
+@pytest.mark.skipif(clamd.program() is None, reason="there is no clamd (package clamav-daemon)")
+@pytest.mark.parametrize("drop_in", [True, False])
+def test_clamds_port_where_systemd_opens_its_sockets(drop_in):
+    """Without the drop-in clamd says nothing at the port that its configuration names."""
+    address, = re.findall("(?m)^ListenStream=(.*)$",
+                          document("/etc/systemd/system/clamav-daemon.socket.d/tcp.conf"))
+    config = document("/etc/clamav/clamd.conf")
+    assert "TCPSocket %s\nTCPAddr %s\n" % tuple(reversed(address.split(":"))) in config
+    port = free_port()
+    directory = Path(tempfile.mkdtemp(prefix="clamsmtpd-mail."))
+    directory.chmod(0o755)
+    local = str(directory / "local")
+    socks = [listening(local, socket.AF_UNIX)]
+    if drop_in:
+        socks.append(listening(("127.0.0.1", port)))
+    one = clamd.PrivateClamd(directory / "clamd", lines=config.replace(
+        "3310", str(port)).replace("192.0.2.21", "127.0.0.1").splitlines())
+    with open(one.log, "wb") as log:
+        process = subprocess.Popen([*hand_over(socks), clamd.program(), "--config-file=%s/clamd.conf" % one.directory],
+                                   env=packages.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                   close_fds=False)
+    for s in socks:
+        s.close()
+    try:
+        wait_for("clamd answers", lambda: process.poll() is not None or clamd.ask(local, "PING") == "PONG", 30)
+        assert process.poll() is None, one.log.read_text()
+        assert clamd.ask("127.0.0.1:%d" % port, "PING") == ("PONG" if drop_in else None)
+    finally:
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(directory)
