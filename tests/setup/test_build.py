@@ -5,6 +5,7 @@ what configure was told last.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -85,3 +86,16 @@ def test_make_check_says_that_it_leaves_out_the_dialogues(tree, tmp_path):
     said = tree.run("env", "PYTHONPATH=%s" % tmp_path, "make", "check",
                     "TESTS=", "check_PROGRAMS=")
     assert "skipped: tests/e2e: there is no Python with pytest" in said
+
+
+def test_who_waits_sees_that_it_goes_on():
+    """At least every 15 seconds; these are shorter here."""
+    pause = re.search(r"while sleep (\d+) ",
+                      (REPOSITORY / "tests/beat.sh").read_text()).group(1)
+    assert int(pause) <= 15
+    script = ("sleep() { command sleep 0.01; }; . tests/beat.sh\n"
+              "beat building & command sleep 0.5; kill $!")
+    said = subprocess.run(["sh", "-c", script], cwd=REPOSITORY, check=True,
+                          stdout=subprocess.PIPE, timeout=SECONDS).stdout
+    assert [line.split() for line in said.decode().splitlines()[:2]] == [
+        ["building:", pause, "s"], ["building:", str(2 * int(pause)), "s"]]
