@@ -24,10 +24,10 @@ infection_keep(const struct content *content, struct strbuf *path)
 }
 
 static void
-tell_failure(const char *why, int error)
+tell_failure(int error)
 {
 	errno = error;
-	log_error("couldn't %s virus action: %m", why);
+	log_error("couldn't fork for virus action: %m"); /* 1.10's words */
 	counters_add_failed_hook();
 }
 
@@ -53,10 +53,10 @@ infection_tell(
 	log_debug("executing virus action: %s", s->set->virus_action);
 	if (sender.failed || recipients.failed || virus->failed ||
 	    envelope_has_failed(&s->envelope))
-		tell_failure("run", ENOMEM);
+		tell_failure(ENOMEM);
 	else if (hook_run(s->set->virus_action, &facts, &s->virus_action,
 		     &s->watch.waiter) < 0)
-		tell_failure("fork for", errno);
+		tell_failure(errno);
 	strbuf_free(&sender);
 	strbuf_free(&recipients);
 }
