@@ -26,7 +26,8 @@ cut(struct line *l, int code)
 		l->cut = true;
 	}
 	if (l->cut)
-		log_warn("SMTP response line too long. discarded extra");
+		log_rarely(LOG_WARNING,
+		    "SMTP response line too long. discarded extra");
 }
 
 bool

@@ -171,3 +171,18 @@ def test_refused_connections_are_a_line_and_a_count(make):
     wait_until(lambda: any("more like this" in l for l in r.daemon.log_lines), "the count")
     lines = [l for l in r.daemon.log_lines if "too many connections" in l]
     assert len(lines) == 2 and lines[1].startswith("49 more like this: too many connections open (max 1)")
+
+
+def test_long_replies_are_a_line_and_a_count(make):
+    """Of a server that repeats what its client has said."""
+    r = make()
+    r.server.on("NOOP", b"250 " + b"x" * 6000 + b"\r\n")
+    with r.client() as c:
+        for _ in range(50):
+            assert c.cmd(b"NOOP")[:3] == b"250"
+        c.quit()
+    r.daemon.signal(signal.SIGTERM)
+    assert r.daemon.process.wait(WAIT) == 0
+    wait_until(lambda: any("more like this" in l for l in r.daemon.log_lines), "the count")
+    lines = [l for l in r.daemon.log_lines if "response line too long" in l]
+    assert len(lines) == 2 and lines[1] == "49 more like this: SMTP response line too long. discarded extra"

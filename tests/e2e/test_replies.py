@@ -74,7 +74,7 @@ def test_an_overlong_final_reply_is_told(rig):
     rig.server.on(".", b"250 " + b"x" * 6000 + b"\r\n")
     with rig.client() as c:
         assert c.mail(CONTENT)[:10] == b"250 xxxxxx"
-    rig.daemon.wait_log("SMTP response line too long. discarded extra", rig.mark)
+    rig.daemon.wait_log("SMTP response line too long. discarded extra")  # once a minute
 
 
 @pytest.mark.parametrize("reply", [b"250-ok\r\n500 no\r\n", b"550-no\r\n250 ok\r\n", b"250-ok\r\nwhat\r\n"])
