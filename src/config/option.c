@@ -124,13 +124,15 @@ is_ipv6(const char *value)
 		str_begins(value, strlen(value), "inet6:"));
 }
 
-/* A word, blanks, a path: "LocalSocket /run/clamd", as clamd.conf has it. */
+/* "LocalSocket /run/clamd", as clamd.conf has it, or "unix:/run/clamd". */
 static bool
 is_word_and_path(const char *value)
 {
-	const char *path = value + strcspn(value, " \t");
+	const size_t word = strcspn(value, " \t:/");
+	const char *path = value + word + strspn(value + word, " \t:");
 
-	return strspn(value, "/") == 0 && path[strspn(path, " \t")] == '/';
+	return word > 0 && path > value + word && path[0] == '/' &&
+	    path[1] != '/';
 }
 
 /* Is there a port, behind the one colon or alone, that is none? */

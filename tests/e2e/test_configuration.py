@@ -201,7 +201,7 @@ def test_more_seconds_than_can_be_measured(make):
     ("Header: nothing", "invalid setting: Header (%s:2: use Name: value; no header will be added)"),
     ("ScanHeader: nothing", "invalid setting: Header (%s:2: use Name: value; no header will be added)"),
     ("ClamAddress: local:/run/clamd", "invalid ClamAddress socket name: local:/run/clamd "
-                                      "(%s:2: use a path or host:port)"),
+                                      "(%s:2: use the path alone)"),
     ("Listen: 0x7f.1:25", "invalid Listen socket name or ip: 0x7f.1:25 (%s:2: use address:port, a port, or a path)"),
 ])
 def test_messages_name_file_and_line(directory, line, message):

@@ -68,6 +68,7 @@ def test_an_ipv6_address_that_is_not_whole(directory, option, address, hint):
     ("TimeOut: 60 # seconds", "invalid setting: TimeOut", "a comment needs a line of its own"),
     ("ClamAddress: LocalSocket /x", ERRORS["ClamAddress"] + "LocalSocket /x", "use the path alone"),
     ("ClamAddress: LocalSocket: /x", ERRORS["ClamAddress"] + "LocalSocket: /x", "use the path alone"),
+    ("ClamAddress: unix:/x", ERRORS["ClamAddress"] + "unix:/x", "use the path alone"),
     ("ClamAddress: TCPSocket 3310", ERRORS["ClamAddress"] + "TCPSocket 3310", "use a path or host:port"),
     ("OutAddress: 127.0.0.1:70000", ERRORS["OutAddress"] + "127.0.0.1:70000",
      "a port is a number from 1 to 65535"),
