@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -178,13 +179,36 @@ check_pid_file(struct check *c)
 	return check_file(c, "PidFile", path, AT_SYMLINK_NOFOLLOW, mode);
 }
 
-/* Does something else stand at the path? */
+/*
+ * Has somebody left the socket behind?  Who listens at it sees nothing of a
+ * datagram socket, which is of another type: connect(2) says so.
+ */
 static bool
-is_no_socket(const char *path)
+is_left_behind(const struct addr *a)
 {
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool left = fd >= 0 && connect(fd, &a->u.sa, a->len) < 0 &&
+	    errno == ECONNREFUSED;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return left;
+}
+
+/* Why we cannot listen at the path; NULL: nothing is in the way. */
+static const char *
+path_hint(const struct check *c, const struct addr *a)
+{
+	const uid_t ours = c->has_user ? c->user.uid : geteuid();
 	struct stat st;
 
-	return lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode);
+	if (lstat(a->u.un.sun_path, &st) < 0)
+		return NULL;
+	if (!S_ISSOCK(st.st_mode))
+		return "what is there is no socket";
+	return st.st_uid != ours && is_left_behind(a)
+	    ? "another user has left a socket there; remove it"
+	    : NULL;
 }
 
 /* Can we listen there?  Others that we listen at stand before. */
@@ -202,8 +226,8 @@ check_place(
 			hint = "it stands twice";
 	if (addr_is_inet(a) && !addr_is_any(a) && !addr_is_ours(a))
 		hint = "use an address of this host";
-	if (!addr_is_inet(a) && is_no_socket(spec->text))
-		hint = "what is there is no socket";
+	if (!addr_is_inet(a) && hint == NULL)
+		hint = path_hint(c, a);
 	if (hint != NULL)
 		log_error("invalid Listen socket name or ip: %s (%s: %s)",
 		    spec->text, addr_spec_where(spec), hint);

@@ -154,6 +154,24 @@ def test_a_place_that_something_else_has(directory):
         assert code == 0, err
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be another user")
+@pytest.mark.parametrize("listens, owner, right", [
+    (False, 65534, True), (False, 0, False), (True, 0, True), (False, 12345, False)])
+def test_a_socket_that_was_left(directory, spool, listens, owner, right):
+    """The daemon replaces its user's own alone."""
+    path = directory + "/s"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+        if listens:
+            s.listen()
+        else:
+            s.close()
+        os.chown(path, owner, -1)
+        code, err = check(directory, "OutAddress: 127.0.0.1:25\nUser: %s\nListen: %s\n" % (ANOTHER, path))
+    assert code == (0 if right else 2), err
+    assert right or re.search(r"^clamsmtpd: invalid Listen .*/s \(.*test\.conf:3: another user has left", err, re.M), err
+
+
 def test_a_list_with_a_wrong_piece(directory):
     code, err = check(directory, "Listen: 10025\nOutAddress: 127.0.0.1:25, 127.0.0.1:x\n")
     assert code == 2 and "default" not in err.replace("(default: start clamd", ""), err
