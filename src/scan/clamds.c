@@ -15,16 +15,29 @@ int
 clamds_open(struct clamds *c, const struct scan_config *config)
 {
 	*c = (struct clamds){
-	    .config = config, .lock = PTHREAD_MUTEX_INITIALIZER};
-	return pipe2(c->wake, O_CLOEXEC | O_NONBLOCK);
+	    .config = config,
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .changed = PTHREAD_COND_INITIALIZER,
+	};
+	return pipe2(c->stop, O_CLOEXEC);
+}
+
+void
+clamds_stop(struct clamds *c)
+{
+	pthread_mutex_lock(&c->lock);
+	if (!c->stopped)
+		(void)close(c->stop[1]);
+	c->stopped = true;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
 }
 
 void
 clamds_close(struct clamds *c)
 {
-	(void)close(c->wake[0]);
-	if (c->wake[1] >= 0)
-		(void)close(c->wake[1]);
+	clamds_stop(c);
+	(void)close(c->stop[0]);
 }
 
 const struct addr_spec *
@@ -62,6 +75,19 @@ clamds_is_set_aside(struct clamds *c, size_t i)
 }
 
 bool
+clamds_await_set_aside(struct clamds *c, size_t i)
+{
+	bool stopped;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->stopped && !c->known[i].set_aside)
+		pthread_cond_wait(&c->changed, &c->lock);
+	stopped = c->stopped;
+	pthread_mutex_unlock(&c->lock);
+	return !stopped;
+}
+
+bool
 clamds_are_all_set_aside(struct clamds *c)
 {
 	bool all = true;
@@ -82,16 +108,10 @@ set(struct clamds *c, size_t i, bool aside)
 	pthread_mutex_lock(&c->lock);
 	is_new = c->known[i].set_aside != aside;
 	c->known[i].set_aside = aside;
+	if (is_new && aside)
+		pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
 	return is_new;
-}
-
-static void
-wake(struct clamds *c)
-{
-	/* A pipe that is full wakes as well. */
-	if (write(c->wake[1], "", 1) < 0)
-		return;
 }
 
 /* Let the i-th of c be as what was known of the same address. */
@@ -100,8 +120,8 @@ follow(struct clamds *c, size_t i, struct clamds_known old)
 {
 	if (deadline_left_ms(old.no_files) > 0)
 		c->known[i].no_files = old.no_files;
-	if (old.set_aside && set(c, i, true))
-		wake(c);
+	if (old.set_aside)
+		(void)set(c, i, true);
 }
 
 static struct clamds_known
@@ -131,7 +151,6 @@ clamds_set_aside(struct clamds *c, size_t i, const char *why)
 	if (!set(c, i, true))
 		return;
 	log_warn("clamd %s is set aside: %s", clamds_address(c, i)->text, why);
-	wake(c);
 }
 
 void

@@ -2,8 +2,8 @@
  * What is known of each clamd, shared by all threads: whether it is set aside,
  * whether descriptors get there, and what came of the last proof.
  *
- * Every function locks for itself and never waits for anything else.  A clamd
- * is its place in the option ClamAddress.
+ * Every function locks for itself and, but for clamds_await_set_aside, never waits
+ * for anything else.  A clamd is its place in the option ClamAddress.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -28,8 +28,10 @@ struct clamds_known {
 
 struct clamds {
 	const struct scan_config *config; /* borrowed until clamds_close */
-	int wake[2]; /* a pipe: an octet for each that is set aside */
+	int stop[2]; /* a pipe that is closed for the stop */
 	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t changed; /* one is set aside, or it is the stop */
+	bool stopped;
 	struct clamds_known known[ADDR_LIST_MAX];
 };
 
@@ -59,6 +61,12 @@ bool clamds_is_set_aside(struct clamds *c, size_t i);
 
 /* Is there none that is not? */
 bool clamds_are_all_set_aside(struct clamds *c);
+
+/* Wait, without a bound, until it is.  False: it is the stop. */
+bool clamds_await_set_aside(struct clamds *c, size_t i);
+
+/* Who awaits that is to end. */
+void clamds_stop(struct clamds *c);
 
 /* Each of both is logged where it changes something. */
 void clamds_set_aside(struct clamds *c, size_t i, const char *why);

@@ -1,7 +1,7 @@
 /*
- * The thread that looks at clamds that are set aside.
+ * The threads that look at clamds that are set aside.
  *
- * It sleeps at the pipe of clamds, whose other end is closed for the stop.
+ * Each sleeps until its clamd is; the other end of a pipe is closed for the stop.
  *
  * SPDX-License-Identifier: BSD-3-Clause
  */
@@ -19,10 +19,10 @@
 static enum io
 wait_for(struct waiter *self, int fd, short events, struct deadline d)
 {
-	const struct lookout *l = (const struct lookout *)self;
+	const struct lookout_one *l = (const struct lookout_one *)self;
 	/* Without an event asked for, the end is reported all the same. */
 	struct pollfd p[2] = {
-	    {.fd = fd, .events = events}, {.fd = l->clamds->wake[0]}};
+	    {.fd = fd, .events = events}, {.fd = l->clamds->stop[0]}};
 	int n;
 
 	do
@@ -36,57 +36,31 @@ wait_for(struct waiter *self, int fd, short events, struct deadline d)
 }
 
 static bool
-take_rest(struct lookout *l)
+take_rest(struct lookout_one *l)
 {
 	return wait_for(&l->waiter, -1, 0, deadline_in(SCAN_LOOK_MS)) ==
 	    IO_TIMEOUT;
 }
 
-/* Returns whether there was one to look at. */
-static bool
-look_at_all(struct lookout *l)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < l->clamds->config->addresses.count; i++)
-		if (clamds_is_set_aside(l->clamds, i)) {
-			any = true;
-			proof_look(l->clamds, i, &l->waiter);
-		}
-	return any;
-}
-
-/* Sleep until one has been set aside.  False: it is the stop. */
-static bool
-sleep_till_woken(const struct lookout *l)
-{
-	struct pollfd p = {.fd = l->clamds->wake[0], .events = POLLIN};
-	char octets[64];
-
-	while (poll(&p, 1, -1) < 0 && errno == EINTR)
-		;
-	return read(p.fd, octets, sizeof octets) > 0;
-}
-
 static void *
-run(void *lookout)
+run(void *one)
 {
-	struct lookout *l = lookout;
+	struct lookout_one *l = one;
 
-	while (sleep_till_woken(l))
-		while (take_rest(l) && look_at_all(l))
-			;
+	while (clamds_await_set_aside(l->clamds, l->i))
+		if (take_rest(l) && clamds_is_set_aside(l->clamds, l->i))
+			proof_look(l->clamds, l->i, &l->waiter);
 	return NULL;
 }
 
-int
-lookout_start(struct lookout *l, struct clamds *clamds)
+/* As lookout_start. */
+static int
+start_one(struct lookout_one *l, struct clamds *clamds, size_t i)
 {
 	pthread_attr_t attr;
 	int rc;
 
-	l->waiter.wait = wait_for;
-	l->clamds = clamds;
+	*l = (struct lookout_one){{wait_for}, clamds, i, 0};
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	rc = pthread_create(&l->thread, &attr, run, l);
@@ -95,10 +69,33 @@ lookout_start(struct lookout *l, struct clamds *clamds)
 	return rc == 0 ? 0 : -1;
 }
 
+static void
+stop(struct lookout *l, struct clamds *clamds)
+{
+	clamds_stop(clamds);
+	while (l->count > 0)
+		(void)pthread_join(l->each[--l->count].thread, NULL);
+}
+
+int
+lookout_start(struct lookout *l, struct clamds *clamds)
+{
+	int saved;
+
+	for (l->count = 0; l->count < clamds->config->addresses.count;
+	     l->count++)
+		if (start_one(&l->each[l->count], clamds, l->count) < 0) {
+			saved = errno;
+			stop(l, clamds);
+			errno = saved;
+			return -1;
+		}
+	return 0;
+}
+
 void
 lookout_stop(struct lookout *l)
 {
-	(void)close(l->clamds->wake[1]);
-	l->clamds->wake[1] = -1;
-	(void)pthread_join(l->thread, NULL);
+	if (l->count > 0)
+		stop(l, l->each[0].clamds);
 }

@@ -47,12 +47,20 @@ limits_own(void)
 	return daemon_count_descriptors() + FDS_OF_DAEMON;
 }
 
+/* Each clamd that is set aside may be looked at; one is among those above. */
+static unsigned long
+descriptors_of_looks(const struct settings *set)
+{
+	return set->scan.addresses.count - 1;
+}
+
 int
 limits_raise(const struct settings *set, unsigned long own)
 {
 	unsigned long sessions = (unsigned long)set->max_connections;
 	const unsigned long each = FDS_PER_SESSION;
-	unsigned long ours = own + descriptors_of_resolver(set);
+	unsigned long ours =
+	    own + descriptors_of_resolver(set) + descriptors_of_looks(set);
 	unsigned long want = sessions * each + ours;
 	unsigned long got = daemon_set_limits(want + LIMITS_OF_RELOAD);
 	unsigned long carried = got < ours ? 0 : (got - ours) / each;

@@ -293,6 +293,25 @@ def test_it_is_looked_at_every_five_seconds(pair):
     assert len(p.server.messages) == 2
 
 
+def test_none_waits_for_a_look_at_another(make):
+    """One that does not answer has ten seconds for it."""
+    with FakeClamd() as silent, FakeClamd() as other:
+        r = make(start=False)
+        r.daemon.options["ClamAddress"] = "%s, %s, %s" % (silent.address, other.address, r.clamd.address)
+        r.daemon.start()
+        for clamd in (silent, other):
+            clamd.next(CLOSE)
+            clamd.look = HANG
+        mails(r, LOCAL_ERROR)
+        began = time.monotonic()
+        other.look = OK
+        r.daemon.wait_log("clamd %s is back$" % other.address)
+        assert time.monotonic() - began < 14
+        wait_until(lambda: silent.looks, "the look at the other")
+        assert not any("clamd %s is back" % silent.address in l for l in r.daemon.log_lines)
+        r.daemon.stop()
+
+
 NO_PROOFS = {
     "PONG": b"PONG{end}", "FOUND": FOUND, "ERROR": b"Error writing to temporary file ERROR{end}", "closes": CLOSE,
     "hangs": HANG, "OK, then hangs": (OK, OK, HANG), "another's OK": b"other: OK{end}", "too late": SIZE_REFUSED,
