@@ -234,7 +234,7 @@ has_all_addresses(void **state)
 static void
 addresses_have_a_limit(void **state)
 {
-	static char texts[20][16];
+	static char texts[20][24];
 	const char *numbers[21] = {NULL};
 	const struct addr_spec spec = spec_of("many.test");
 	struct addr_choice found;
