@@ -14,8 +14,8 @@ import scratch
 
 TOOLS = ("gcc", "libcmocka-dev", "python3-pytest")
 # A preference of the host's, by which they cannot be had.  It also saves time.
-UNWANTED = ("clang", "clang-tidy", "cppcheck", "debhelper", "dpkg-dev",
-            "gcc-multilib", "lintian", "mmdebstrap", "valgrind")
+UNWANTED = ("build-essential", "clang", "clang-tidy", "cppcheck", "debhelper",
+            "dpkg-dev", "gcc-multilib", "lintian", "mmdebstrap", "valgrind")
 UNPACKED = ("clamsmtpd", "clamd", "postfix", "haproxy")
 
 

@@ -27,6 +27,13 @@ done
 ! command -v bash >/dev/null || bash -n $dir/APKBUILD ||
 	complain "$dir/APKBUILD is no script"
 
+# dpkg-checkbuilddeps(1) wants the first of them unasked.
+for p in build-essential $(sed -n 's/^Build-Depends: //p' $dir/debian/control |
+	tr ',' '\n' | grep -v nocheck | sed 's/-compat//; s/^ *//; s/ .*//'); do
+	sed -n 's/^deb_packages=//p' bootstrap | tr -c 'a-z-' '\n' |
+		grep -qx "$p" || complain "bootstrap: deb needs $p"
+done
+
 # A line of normal work that logcheck has no rule for is mailed each hour.  The
 # summary of a message is looked at by tests/setup/test_package.py.
 rules=$dir/debian/clamsmtp.clamsmtpd.logcheck.ignore.server
