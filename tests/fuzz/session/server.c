@@ -162,7 +162,10 @@ may_pass_virus(unsigned told)
 {
 	return (told & TOLD_FOUND) != 0 &&
 	    (play.settings.policy.action == WHEN_INFECTED_PASS ||
-		(play.has_rules && clamd_has_named("pass")));
+		/* In small letters the name of a limit is a virus's. */
+		(play.has_rules &&
+		    (clamd_has_named("pass") ||
+			clamd_has_named("heuristics.limits.exceeded.maxf"))));
 }
 
 static bool
