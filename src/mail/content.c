@@ -180,11 +180,9 @@ send_encoded(const struct content *c, off_t from, off_t to, struct conn *conn,
 		size_t n =
 		    to - from < ENCODE_SIZE ? (size_t)(to - from) : ENCODE_SIZE;
 
-		if (spool_read(&c->spool, from, in, n) != (ssize_t)n) {
-			log_error("couldn't read from cache file: %s: %m",
-			    spool_path(&c->spool));
+		errno = 0;
+		if (!check(c, spool_read(&c->spool, from, in, n) == (ssize_t)n))
 			return IO_ERROR;
-		}
 		conn_lend(conn, out, dot_encode(&dots, in, n, out));
 		io = conn_send(conn, true);
 		from += (off_t)n;

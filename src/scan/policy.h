@@ -56,8 +56,7 @@ enum policy_action {
 struct policy {
 	enum policy_action action;
 	enum answer answer;
-	struct stamp_mark
-	    mark; /* what it is about is a fact's name, or constant */
+	struct stamp_mark mark; /* about a fact's name, or a constant */
 	bool handles_virus; /* by the options Quarantine and VirusAction */
 };
 
