@@ -52,7 +52,7 @@ static bool
 is_fair(enum clamd_end how, bool had_all_time)
 {
 	return how != CLAMD_CANCELLED && how != CLAMD_NO_MEANS &&
-	    (how != CLAMD_SILENT || had_all_time);
+	    ((how != CLAMD_SILENT && how != CLAMD_UNREACHED) || had_all_time);
 }
 
 /* The talk of a proof, until then.  As proof_need. */
@@ -97,7 +97,9 @@ prove(struct clamds *c, size_t i, struct waiter *waiter, struct deadline until,
 	    c, i, is_fair(how, all.at_ms <= until.at_ms) ? begun : 0, is_good);
 	if (is_good)
 		clamds_bring_back(c, i);
-	return is_good || how == CLAMD_CANCELLED ? how : CLAMD_UNPROVED;
+	return is_good || how == CLAMD_CANCELLED || how == CLAMD_NO_MEANS
+	    ? how
+	    : CLAMD_UNPROVED;
 }
 
 enum clamd_end

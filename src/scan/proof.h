@@ -16,7 +16,8 @@
  * last proof must have begun less than SCAN_PROOF_AGE_MS ago; otherwise this
  * thread asks for one, or waits for the one that another thread asks for, by
  * waiter and until then.  The mail is no message in any count.
- * Returns CLAMD_VERDICT (it has), CLAMD_UNPROVED or CLAMD_CANCELLED.
+ * Returns CLAMD_VERDICT (it has), CLAMD_UNPROVED, CLAMD_NO_MEANS or
+ * CLAMD_CANCELLED.
  */
 enum clamd_end proof_need(
     struct clamds *c, size_t i, struct waiter *waiter, struct deadline until);
