@@ -76,6 +76,7 @@ def test_a_directory_that_is_too_small(directory, clamd, limit, room):
     if room:
         assert code == 0, p
         assert rows[4:] == [(LADDER[0], "found"), (LADDER[1], "TempDirectory is too small")]
+        assert "It never said OK" not in p.stdout, "what is larger was not tried"
     else:
         assert code == 1
         assert rows == [(SPECIMENS[0], "TempDirectory is too small")]
