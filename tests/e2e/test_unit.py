@@ -147,8 +147,9 @@ def test_its_commands(make, directory):
             manager.wait("READY")
 
             def reload():
-                return [subprocess.call(shlex.split(c.replace("$MAINPID", str(p.pid))), stderr=subprocess.DEVNULL)
-                        for c in reloads]
+                # A shell has its own kill, where procps is not installed.
+                return [subprocess.call(c.replace("$MAINPID", str(p.pid)).replace("/bin/kill", "kill"), shell=True,
+                                        stderr=subprocess.DEVNULL) for c in reloads]
             with open(r.daemon.config, "a") as f:
                 f.write("Action: bounce\n")
             mark = len(manager.messages)
