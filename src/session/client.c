@@ -70,7 +70,8 @@ client_lose_step(struct client *c, const char *why)
 {
 	if (c->end != CLIENT_STAYS)
 		return;
-	log_warn("client %s is out of step: %s", client_name(c), why);
+	log_rarely(
+	    LOG_WARNING, "client %s is out of step: %s", client_name(c), why);
 	client_leave(c, CLIENT_OUT_OF_STEP);
 }
 
@@ -133,7 +134,7 @@ client_awaits_message(struct client *c)
 	unread = peek(c, &len);
 	if (!c->eof || smtp_command_finds_quit(unread, len))
 		return true;
-	log_warn("client left before its message was passed on");
+	log_rarely(LOG_WARNING, "client left before its message was passed on");
 	client_leave(c, CLIENT_GAVE_UP);
 	return false;
 }

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from rig import OURS, WAIT, Client, wait_until
+from rig import CONTENT, OURS, WAIT, Client, wait_until
 
 needs_namespace = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("unshare"),
@@ -186,3 +186,40 @@ def test_long_replies_are_a_line_and_a_count(make):
     wait_until(lambda: any("more like this" in l for l in r.daemon.log_lines), "the count")
     lines = [l for l in r.daemon.log_lines if "response line too long" in l]
     assert len(lines) == 2 and lines[1] == "49 more like this: SMTP response line too long. discarded extra"
+
+
+@pytest.mark.parametrize("sent, what", [
+    (b"NOOP\r\nNOOP\r\n", "client 127.0.0.1 is out of step: it did not wait for a reply"),
+    (b"GET / HTTP/1.1\r\n", "client 127.0.0.1 is out of step: it speaks HTTP"),
+], ids=["does not wait", "HTTP"])
+def test_clients_out_of_step_are_a_line_and_a_count(make, sent, what):
+    r = make()
+    for _ in range(20):
+        with r.client() as c:
+            c.send(sent)
+            assert c.rest()[:4] == b"554 "
+    r.daemon.signal(signal.SIGTERM)
+    assert r.daemon.process.wait(WAIT) == 0
+    wait_until(lambda: any("more like this" in l for l in r.daemon.log_lines), "the count")
+    lines = [l for l in r.daemon.log_lines if "is out of step" in l]
+    assert len(lines) == 2 and lines[1] == "19 more like this: " + what
+
+
+def test_clients_that_leave_are_a_line_and_a_count(make):
+    r = make()
+    for _ in range(5):
+        hold = r.clamd.hold()
+        c = r.client()
+        c.ehlo()
+        c.envelope()
+        c.cmd(b"DATA")
+        c.send(CONTENT + b".\r\n")
+        hold.wait_reached()
+        c.close()
+        r.server.connections[-1].wait_closed()
+        hold.release()
+    r.daemon.signal(signal.SIGTERM)
+    assert r.daemon.process.wait(WAIT) == 0
+    wait_until(lambda: any("more like this" in l for l in r.daemon.log_lines), "the count")
+    lines = [l for l in r.daemon.log_lines if "client left before" in l]
+    assert len(lines) == 2 and lines[1].startswith("4 more like this: ")
