@@ -273,7 +273,7 @@ class Measure:
 
 def about(args, programs):
     """Before the first round: of which machine and programs the figures are."""
-    load = os.getloadavg()[1]
+    load = os.getloadavg()[0]
     text = "`make bench` on %s, %d cores, Linux %s, load average %.1f before it; %d interleaved rounds, a turn %g s" % (
         time.strftime("%Y-%m-%d"), os.cpu_count(), platform.release(), load, args.rounds, args.seconds)
     versions = ", ".join("%s %s" % (peer_report.TITLE[n], v) for n, v in programs.versions().items())
