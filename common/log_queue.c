@@ -210,10 +210,21 @@ await_end(int timeout_ms)
 	return finished;
 }
 
+static bool
+has_lines(void)
+{
+	bool any;
+
+	pthread_mutex_lock(&queue.lock);
+	any = queue.first != NULL;
+	pthread_mutex_unlock(&queue.lock);
+	return any;
+}
+
 void
 log_queue_finish(int timeout_ms)
 {
-	if (queue.first == NULL && !queue.running)
+	if (!queue.running && !has_lines())
 		return;
 	if (log_queue_start() < 0)
 		return;
