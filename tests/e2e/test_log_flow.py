@@ -143,6 +143,15 @@ def test_a_console_that_takes_nothing(make):
         p.stderr.close()
 
 
+def count(r, words):
+    """The count of a kind, told at the stop; one line of it stands before."""
+    r.daemon.signal(signal.SIGTERM)
+    assert r.daemon.process.wait(WAIT) == 0
+    wait_until(lambda: any("more like this" in l for l in r.daemon.log_lines), "the count")
+    _, told = [l for l in r.daemon.log_lines if words in l]
+    return told
+
+
 def test_what_a_stranger_causes_is_a_line_and_a_count(make):
     r = make()
     with r.client() as c:
@@ -150,13 +159,7 @@ def test_what_a_stranger_causes_is_a_line_and_a_count(make):
         for _ in range(200):
             assert c.cmd(b"XCLIENT NAME=x")[:3] == b"554"
         c.quit()
-    code = r.daemon.process
-    r.daemon.signal(signal.SIGTERM)
-    assert code.wait(WAIT) == 0
-    wait_until(lambda: any("more like this" in l for l in r.daemon.log_lines), "the count")
-    warnings = [l for l in r.daemon.log_lines if "privileged XCLIENT" in l]
-    assert len(warnings) == 2
-    assert warnings[1] == "199 more like this: client attempted use of privileged XCLIENT feature"
+    assert count(r, "privileged XCLIENT") == "199 more like this: client attempted use of privileged XCLIENT feature"
 
 
 def test_refused_connections_are_a_line_and_a_count(make):
@@ -166,11 +169,7 @@ def test_refused_connections_are_a_line_and_a_count(make):
             with Client(r.daemon.address) as c:
                 assert c.greeting[:3] == b"421"
         first.quit()
-    r.daemon.signal(signal.SIGTERM)
-    assert r.daemon.process.wait(WAIT) == 0
-    wait_until(lambda: any("more like this" in l for l in r.daemon.log_lines), "the count")
-    lines = [l for l in r.daemon.log_lines if "too many connections" in l]
-    assert len(lines) == 2 and lines[1].startswith("49 more like this: too many connections open (max 1)")
+    assert count(r, "too many connections").startswith("49 more like this: too many connections open (max 1)")
 
 
 def test_long_replies_are_a_line_and_a_count(make):
@@ -181,11 +180,7 @@ def test_long_replies_are_a_line_and_a_count(make):
         for _ in range(50):
             assert c.cmd(b"NOOP")[:3] == b"250"
         c.quit()
-    r.daemon.signal(signal.SIGTERM)
-    assert r.daemon.process.wait(WAIT) == 0
-    wait_until(lambda: any("more like this" in l for l in r.daemon.log_lines), "the count")
-    lines = [l for l in r.daemon.log_lines if "response line too long" in l]
-    assert len(lines) == 2 and lines[1] == "49 more like this: SMTP response line too long. discarded extra"
+    assert count(r, "response line too long") == "49 more like this: SMTP response line too long. discarded extra"
 
 
 @pytest.mark.parametrize("sent, what", [
@@ -198,11 +193,7 @@ def test_clients_out_of_step_are_a_line_and_a_count(make, sent, what):
         with r.client() as c:
             c.send(sent)
             assert c.rest()[:4] == b"554 "
-    r.daemon.signal(signal.SIGTERM)
-    assert r.daemon.process.wait(WAIT) == 0
-    wait_until(lambda: any("more like this" in l for l in r.daemon.log_lines), "the count")
-    lines = [l for l in r.daemon.log_lines if "is out of step" in l]
-    assert len(lines) == 2 and lines[1] == "19 more like this: " + what
+    assert count(r, "is out of step") == "19 more like this: " + what
 
 
 def test_clients_that_leave_are_a_line_and_a_count(make):
@@ -218,8 +209,4 @@ def test_clients_that_leave_are_a_line_and_a_count(make):
         c.close()
         r.server.connections[-1].wait_closed()
         hold.release()
-    r.daemon.signal(signal.SIGTERM)
-    assert r.daemon.process.wait(WAIT) == 0
-    wait_until(lambda: any("more like this" in l for l in r.daemon.log_lines), "the count")
-    lines = [l for l in r.daemon.log_lines if "client left before" in l]
-    assert len(lines) == 2 and lines[1].startswith("4 more like this: ")
+    assert count(r, "client left before").startswith("4 more like this: ")
