@@ -18,10 +18,10 @@
 #include "common/addr_ours.h"
 #include "common/log.h"
 #include "common/resolver.h"
-#include "common/user.h"
 #include "src/config/settings_fixed.h"
 #include "src/config/settings_load.h"
 #include "src/mail/shell.h"
+#include "src/start/identity.h"
 #include "src/start/limits.h"
 #include "src/start/neighbours.h"
 #include "src/start/ways.h"
@@ -88,12 +88,12 @@ may(const struct check *c, const char *path, int mode)
 static bool
 become_user(struct check *c)
 {
-	if (!c->has_user || c->user.uid == 0 || geteuid() != 0 ||
-	    user_become(&c->user) == 0)
-		return true;
-	log_error("unable to completely drop privileges: %m (%s)",
-	    settings_where(c->set, "User"));
-	return false;
+	const struct identity id = {
+	    .changes = c->has_user && c->user.uid != 0 && geteuid() == 0,
+	    .user = c->user,
+	};
+
+	return identity_become(&id) == 0;
 }
 
 static bool

@@ -10,7 +10,8 @@
 
 /*
  * What a reload may need more: the file, and each other list of clamds a pipe
- * (2) and a connection; another look that finds none is made later.  The limit is raised by it at the start, when root may.
+ * (2) and a connection; another look that finds none is made later.  The limit is
+ * raised by it at the start, when root may.
  */
 #define LIMITS_OF_RELOAD (1 + (SETTINGS_LISTS_MAX - 1) * 3)
 
